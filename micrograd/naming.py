@@ -1,0 +1,50 @@
+"""What to call the Values of a graph: by their labels, or else by the variables that hold them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from micrograd.engine import Value
+from micrograd.nn import Module
+
+LONGEST_CONTAINER = 1000  # a longer list of Values is data, which nobody knows by its names
+
+
+def node_names(nodes: Iterable[Value], names: Mapping[str, object] | bool, depth: int) -> dict[Value, str]:
+    """The name of each node that has one: its label, or the variable's that holds it.
+
+    names: the variables, such as `locals()` or `dict(model.named_parameters())`; True for those of the caller `depth`
+    frames up from here; False for labels only.
+    """
+    if names is True:
+        frame = sys._getframe(depth + 1)
+        names = {**frame.f_locals, **{k: v for k, v in frame.f_globals.items() if k not in frame.f_locals}}
+    variables = _variables(names or {})
+    return {node: name for node in nodes if (name := node.label or variables.get(node))}
+
+
+def _variables(namespace: Mapping[str, object]) -> dict[Value, str]:
+    """The first name of each Value in a namespace; plain names go before places in a list, a dict or a module."""
+    things = [(name, thing) for name, thing in namespace.items()
+              if not name.startswith('_') and name not in ('In', 'Out')]  # IPython keeps old results in these
+    names: dict[Value, str] = {}
+    for name, thing in things:
+        if isinstance(thing, Value):
+            names.setdefault(thing, name)
+    for name, thing in things:
+        for value, path in _inside(name, thing, levels=2):
+            names.setdefault(value, path)
+    return names
+
+
+def _inside(name: str, thing: object, levels: int) -> Iterable[tuple[Value, str]]:
+    """The Values in a container or a module, with what one writes to get at them."""
+    if isinstance(thing, Value):
+        yield thing, name
+    elif isinstance(thing, Module):
+        for path, parameter in thing.named_parameters():
+            yield parameter, f'{name}.{path}'
+    elif isinstance(thing, (list, tuple, dict)) and levels and len(thing) <= LONGEST_CONTAINER:
+        for key, item in thing.items() if isinstance(thing, dict) else enumerate(thing):
+            yield from _inside(f'{name}[{key!r}]', item, levels - 1)
