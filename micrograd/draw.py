@@ -1,4 +1,4 @@
-"""The picture: the forward graph, annotated with local gradients and the gradients of the backward pass, by Graphviz."""
+"""The picture: the forward graph, annotated with the gradients of the backward pass, drawn by Graphviz."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     caller's own variables, False for none.
     max_nodes: how many Values are drawn at the most.
 
-    Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT text,
-    the same text for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes, or
-    an unknown format or rankdir.
+    Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
+    text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes,
+    or an unknown format or rankdir.
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')
@@ -67,15 +67,15 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     order = root.topological_order()
     if len(order) > max_nodes:
         raise ValueError(
-            f'this graph has {len(order):,} values, more than the {max_nodes:,} of max_nodes: draw a part of it, such as '
-            'one neuron or the loss of one sample; or pass a larger max_nodes, and time (and read it as SVG, not PNG)')
+            f'this graph has {len(order):,} values, more than max_nodes={max_nodes:,}: draw a part of it, such as one '
+            'neuron or the loss of one sample; or pass a larger max_nodes, take time, and prefer SVG to PNG')
     called = node_names(order, names, depth=1)
     computed = root.grad != 0  # backward() makes it 1
     largest = max((abs(node.grad) for node in order if math.isfinite(node.grad)), default=0.0)
 
     drawing = Drawing(format=format, graph_attr={
-        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2', 'ranksep': '0.35', 'fontname': 'Helvetica',
-        'fontsize': '11', 'fontcolor': FAINT,
+        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2', 'ranksep': '0.35',
+        'fontname': 'Helvetica', 'fontsize': '11', 'fontcolor': FAINT,
     }, node_attr={'shape': 'plain', 'fontname': 'Helvetica', 'fontsize': '12', 'fontcolor': INK, 'color': INK},
         edge_attr={'fontname': 'Helvetica', 'fontsize': '11', 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
     if not computed:

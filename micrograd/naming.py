@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterable, Mapping
 
-from micrograd.engine import Value
+from micrograd.engine import Constant, Value
 from micrograd.nn import Module
 
 LONGEST_CONTAINER = 1000  # a longer list of Values is data, which nobody knows by its names
@@ -48,3 +49,11 @@ def _inside(name: str, thing: object, levels: int) -> Iterable[tuple[Value, str]
     elif isinstance(thing, (list, tuple, dict)) and levels and len(thing) <= LONGEST_CONTAINER:
         for key, item in thing.items() if isinstance(thing, dict) else enumerate(thing):
             yield from _inside(f'{name}[{key!r}]', item, levels - 1)
+
+
+def numbered_names(nodes: Iterable[Value]) -> dict[Value, str]:
+    """A name for every node: its label, else its number for a constant, else v1, v2, … as far as no label is that."""
+    nodes = list(nodes)
+    taken = {node.label for node in nodes}
+    free = (name for i in itertools.count(1) if (name := f'v{i}') not in taken)
+    return {node: node.label or (f'{node.data:.6g}' if isinstance(node, Constant) else next(free)) for node in nodes}

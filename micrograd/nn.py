@@ -46,7 +46,7 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to zero. (Inner nodes start each `backward()` from zero by themselves.)"""
+        """Set every parameter's gradient to zero; inner nodes need none of it, since each `backward()` starts them afresh."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 

@@ -1,0 +1,105 @@
+"""The command `micrograd`: an expression in, its forward and backward pass out, as tables and as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from micrograd import __version__
+from micrograd.draw import draw_dot
+from micrograd.engine import Value
+from micrograd.explain import tables
+from micrograd.expression import ALLOWED, evaluate
+
+FORMATS = ('svg', 'png', 'gv')
+EPILOG = '''examples:
+  micrograd "y_hat = w*x; s = y_hat - y; loss = s**2" x=1 y=2 w=1 -o loss.svg
+  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1
+'''
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, without the usage."""
+        self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command with these arguments, or the process's; return the exit status, 2 where the input is at fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')  # a terminal without a ∂ is no reason to stop
+    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        output = evaluate(arguments.expression, _numbers(arguments.values))
+        path = Path(arguments.output)
+        if path.suffix[1:].lower() not in FORMATS:
+            raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
+        print(tables(output), flush=True)
+        _write(path, output)
+        print(f'\nthe graph is in {path}', flush=True)
+    except BrokenPipeError:  # the reader, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _complain(f'{error.filename}: {error.strerror}')
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        return _complain(str(error))
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f'micrograd: {message}', file=sys.stderr)
+    return 2
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser('micrograd', formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG, description=(
+        'Compute an expression, differentiate it, print both passes, and draw the graph.\n'
+        f'An expression has numbers, names, {ALLOWED};\n'
+        'statements are separated by ; and the last one is the output.'))
+    parser.add_argument('expression', help='such as "y_hat = w*x; loss = (y_hat - y)**2"')
+    parser.add_argument('values', nargs='*', default=[], metavar='name=number',
+                        help='the number for each name that it does not assign')
+    parser.add_argument('-o', '--output', default='graph.svg', metavar='FILE',
+                        help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (default: %(default)s)')
+    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
+    return parser.parse_intermixed_args(
+        [f' {a}' if a.startswith('-') and not a.startswith(('-o', '-h', '--')) else a for a in argv])
+
+
+def _numbers(pairs: list[str]) -> dict[str, float]:
+    """{'x': 1.0} from ['x=1']."""
+    numbers: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, number = (part.strip() for part in pair.partition('='))
+        if not equals or not name.isidentifier():
+            raise ValueError(f'{pair!r} is not of the form name=number, such as x=1')
+        if name in numbers:
+            raise ValueError(f'{name} is given twice')
+        try:
+            numbers[name] = float(number)
+        except ValueError:
+            raise ValueError(f'{pair!r}: {number!r} is not a number, such as 1, -0.5 or 1e-3') from None
+    return numbers
+
+
+def _write(path: Path, output: Value) -> None:
+    """Draw the graph into a file; where that fails, a file that was there stays as it was."""
+    drawing = draw_dot(output, format='svg', names=False)
+    format = path.suffix[1:].lower()
+    picture = drawing.source.encode() if format == 'gv' else drawing.pipe(format=format)
+    target = path.resolve()
+    if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced; a directory says so itself
+        target.write_bytes(picture)
+        return
+    draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
+    try:
+        draft.write_bytes(picture)
+        os.replace(draft, target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
