@@ -93,7 +93,7 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
 
 
 def _box(node: Value, name: str, computed: bool, largest: float) -> str:
-    """A node's name, number and gradient as an HTML-like label. Leaves, constants and results differ in their frames."""
+    """A node's name, number and gradient as an HTML-like label. Leaves, constants and results differ in their frame."""
     if isinstance(node, Constant):
         border, style, head, ink = 1, 'dashed', '#eceff1', INK
     elif node._prev:

@@ -35,7 +35,7 @@ def evaluate(text: str, numbers: Mapping[str, float]) -> Value:
 class _Evaluation:
     def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
         self.lines = [line.strip() for line in text.splitlines()]
-        self.numbers = {normalize('NFKC', name): number for name, number in numbers.items()}  # as Python does with names
+        self.numbers = {normalize('NFKC', name): number for name, number in numbers.items()}  # as Python reads names
         self.values: dict[str, Value] = {}
         self.places: dict[Value, ast.AST] = {}
         self.output = self.run()
@@ -104,12 +104,13 @@ class _Evaluation:
                 return self.operation(node, dot, [self.value(w) for w in ws], [self.value(x) for x in xs])
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 return self.operation(node, getattr(Value, '__abs__' if name == 'abs' else name), self.value(argument))
+            case ast.Call(func=ast.Name(id='dot')):
+                raise self.unfit(node, 'dot takes two lists, as in dot([w1, w2], [x1, x2])')
             case ast.Call(func=ast.Name(id=name)):
-                raise self.unfit(node, f'{name} takes {"two lists" if name == "dot" else "one argument"}'
-                                 if name in (*FUNCTIONS, 'dot') else f'there is no function {name!r}; there are {ALLOWED}')
+                raise self.unfit(node, f'{name} takes one argument' if name in FUNCTIONS else
+                                 f'there is no function {name!r}; there are {ALLOWED}')
             case ast.Attribute(attr=name) | ast.Call(func=ast.Attribute(attr=name)):
-                raise self.unfit(node, f'nothing has attributes here; write {name}(…)' if name in FUNCTIONS else
-                                 'nothing has attributes here')
+                raise self.unfit(node, 'nothing has attributes here' + (f'; write {name}(…)' if name in FUNCTIONS else ''))
         raise self.unfit(node, f'this is not part of the language: it has numbers, names, {ALLOWED}')
 
     def name(self, node: ast.expr, name: str) -> Value:

@@ -46,7 +46,7 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self) -> None:
-        """Set every parameter's gradient to zero; inner nodes need none of it, since each `backward()` starts them afresh."""
+        """Set every parameter's gradient to zero. Inner nodes need it not: each `backward()` starts them afresh."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
