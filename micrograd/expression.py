@@ -110,7 +110,8 @@ class _Evaluation:
                 raise self.unfit(node, f'{name} takes one argument' if name in FUNCTIONS else
                                  f'there is no function {name!r}; there are {ALLOWED}')
             case ast.Attribute(attr=name) | ast.Call(func=ast.Attribute(attr=name)):
-                raise self.unfit(node, 'nothing has attributes here' + (f'; write {name}(…)' if name in FUNCTIONS else ''))
+                hint = f'; write {name}(…)' if name in FUNCTIONS else ''
+                raise self.unfit(node, f'nothing has attributes here{hint}')
         raise self.unfit(node, f'this is not part of the language: it has numbers, names, {ALLOWED}')
 
     def name(self, node: ast.expr, name: str) -> Value:
