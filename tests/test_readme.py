@@ -1,0 +1,50 @@
+"""What the README says, tried as a reader would."""
+
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from micrograd.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+SHELL = [block.strip() for block in re.findall(r'```sh\n(.*?)```', README, re.DOTALL)]
+PYTHON = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+
+
+def texts(svg: str) -> list[str]:
+    """Everything that a picture says, in its order."""
+    return [''.join(node.itertext()) for node in ElementTree.fromstring(svg).iter('{http://www.w3.org/2000/svg}text')]
+
+
+def test_the_first_command_draws_the_picture(tmp_path, monkeypatch, capsys):
+    picture = ROOT / re.search(r'!\[.*?\]\((.*?\.svg)\)', README).group(1)
+    install, command = SHELL[0].split(' && ')
+    program, *arguments = shlex.split(command)
+    monkeypatch.chdir(tmp_path)
+    assert (install, program) == ('pip install .', 'micrograd')
+    assert main(arguments) == 0
+    assert re.search(r'∂loss/∂w += -2\n', capsys.readouterr().out)
+    assert texts((tmp_path / 'graph.svg').read_text(encoding='utf-8')) == texts(picture.read_text(encoding='utf-8'))
+
+
+def test_the_second_command_installs_the_tests_and_runs_them():
+    assert SHELL[1] == 'pip install -e ".[test]" && pytest'
+
+
+@pytest.mark.parametrize('code', PYTHON)
+def test_the_code_runs_and_says_what_its_comments_say(code, capsys):
+    names = {}
+    exec(compile(code, 'README.md', 'exec'), names)
+    said = re.findall(r'print\(.*?\) +# (-?[\d.]+)', code)
+    assert capsys.readouterr().out.split() == said
+    assert names['loss'].grad == 1 or all(p.grad == 0 for p in names['model'].parameters())
+
+
+def test_every_link_leads_somewhere():
+    links = [link for link in re.findall(r'\]\(([^)#]+)\)', README) if '://' not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
