@@ -1,7 +1,20 @@
 """micrograd: scalar automatic differentiation to teach and to learn backpropagation with."""
 
-from micrograd.draw import draw_dot
-from micrograd.engine import Value, dot
+from typing import TYPE_CHECKING, Any
 
-__all__ = ['Value', 'dot', 'draw_dot']
+from micrograd.engine import Value, dot
+from micrograd.gradcheck import gradcheck
+
+if TYPE_CHECKING:
+    from micrograd.draw import draw_dot
+
+__all__ = ['Value', 'dot', 'draw_dot', 'gradcheck']
 __version__ = '1.0.0'
+
+
+def __getattr__(name: str) -> Any:
+    """Import what draws only when it is asked for, so that the engine alone needs no graphviz."""
+    if name == 'draw_dot':
+        from micrograd.draw import draw_dot
+        return draw_dot
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

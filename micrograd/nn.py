@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 from micrograd.engine import Constant, Value, dot
 
 ACTIVATIONS = ('relu', 'tanh', 'sigmoid', None)
+Batch = Any  # of predictions or targets: a Value or a number, or a sequence of Batches
 
 
 class Module:
@@ -146,6 +150,80 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f'MLP of {self.layers}'
+
+
+def mse_loss(input: Batch, target: Batch) -> Value:
+    """The mean squared error, the mean of (input - target)**2; d/d(input) = 2 (input - target) / n."""
+    return _mean([(p - t)**2 for p, t in _pairs(input, target)])
+
+
+def hinge_loss(input: Batch, target: Batch) -> Value:
+    """The max-margin loss, the mean of relu(1 - target·input), for scores and targets of -1 or 1 (else ValueError);
+    d/d(input) = -target / n where the margin target·input is below 1, else 0."""
+    pairs = _pairs(input, target)
+    for _, t in pairs:
+        if t.data not in (-1, 1):
+            raise ValueError(f'the targets of hinge_loss are -1 or 1, not {t.data}')
+    return _mean([(1 - t * p).relu() for p, t in pairs])
+
+
+def binary_cross_entropy_with_logits(input: Batch, target: Batch) -> Value:
+    """The mean of -t·ln σ(x) - (1-t)·ln(1-σ(x)) over logits x and targets t from 0 to 1 (else ValueError);
+    d/dx = (σ(x) - t) / n.
+
+    Computed as softplus(x) - t·x, where softplus(x) = ln(1 + eˣ) = x + ln(1 + e⁻ˣ): the form that does not overflow.
+    """
+    losses = []
+    for x, t in _pairs(input, target):
+        if not 0 <= t.data <= 1:
+            raise ValueError(f'the targets of binary_cross_entropy_with_logits are from 0 to 1, not {t.data}')
+        softplus = x + (1 + (-x).exp()).log() if x > 0 else (1 + x.exp()).log()
+        losses.append(softplus - t * x)
+    return _mean(losses)
+
+
+def cross_entropy(input: Batch, target: Batch) -> Value:
+    """-ln softmax(input)[target], for one sample's list of logits and the index of its class, or the mean of that over
+    lists of both; d/d(logit i) = softmax(input)[i] - (1 if i is the target else 0), by the number of samples.
+
+    ValueError for different numbers of samples, or an index that is no class; TypeError for one that is no integer. The
+    largest logit is taken off all of them first, which changes nothing but keeps exp() from overflowing.
+    """
+    if hasattr(target, '__len__'):
+        if len(input) != len(target):
+            raise ValueError(f'predictions and targets differ in length: {len(input)} and {len(target)}')
+        return _mean([cross_entropy(logits, index) for logits, index in zip(input, target, strict=True)])
+    index, logits = operator.index(target), [_value(logit) for logit in input]
+    if not 0 <= index < len(logits):
+        raise ValueError(f'{index} is no class of {len(logits)} logits: their classes are 0 to {len(logits) - 1}')
+    largest = max(logits).data
+    shifted = [logit - largest for logit in logits]
+    return _sum([logit.exp() for logit in shifted]).log() - shifted[index]
+
+
+def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
+    """Predictions beside their targets, out of two numbers or of two sequences of one shape; else a ValueError."""
+    sizes = [len(x) if hasattr(x, '__len__') else None for x in (input, target)]
+    if sizes == [None, None]:
+        return [(_value(input), _value(target))]
+    if None in sizes or sizes[0] != sizes[1]:
+        raise ValueError('predictions and targets differ in length: '
+                         + ' and '.join('a single one' if size is None else f'{size}' for size in sizes))
+    return [pair for p, t in zip(input, target, strict=True) for pair in _pairs(p, t)]
+
+
+def _mean(values: list[Value]) -> Value:
+    if not values:
+        raise ValueError('there are no predictions to take the mean of')
+    return _sum(values) / len(values)
+
+
+def _sum(values: list[Value]) -> Value:
+    return functools.reduce(operator.add, values)
+
+
+def _value(x: Value | float) -> Value:
+    return x if isinstance(x, Value) else Constant(x)
 
 
 def _width(width: int, name: str) -> int:

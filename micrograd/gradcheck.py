@@ -1,0 +1,155 @@
+"""The engine's gradients against finite differences, and against PyTorch's, in one table."""
+
+from __future__ import annotations
+
+import html
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from micrograd.engine import Value
+
+
+@dataclass
+class GradCheck:
+    """What `gradcheck` found: true where all gradients agree; its text, and its HTML in a notebook, is the table."""
+
+    agree: bool
+    rows: list[tuple[str, float, float, float] | tuple[str, float, float, float, float]]
+    columns: Sequence[str] = field(default=('input', 'engine', 'finite difference', 'difference', 'PyTorch'))
+
+    def __bool__(self) -> bool:
+        return self.agree
+
+    def __repr__(self) -> str:
+        rows = [self.columns[:len(self.rows[0])], *map(_cells, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ['  '.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return '\n'.join([*lines, self._verdict()])
+
+    def _repr_html_(self) -> str:
+        def row(tag: str, cells: Sequence[str]) -> str:
+            return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
+        body = ''.join(row('td', _cells(cells)) for cells in self.rows)
+        return (f'<table><thead>{row("th", self.columns[:len(self.rows[0])])}</thead><tbody>{body}</tbody></table>'
+                f'<p>{self._verdict()}</p>')
+
+    def _verdict(self) -> str:
+        return 'the gradients agree' if self.agree else 'the gradients DIFFER'
+
+
+def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] | None = None,
+              eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> GradCheck:
+    """Compare the gradients of f's output, as `backward()` gives them, with central differences.
+
+    f: takes Values and returns one. inputs: a number, a Value, or a list of those, for each argument of f. Values are
+    used themselves, so f may as well reach them some other way, as a model's parameters; they end as they were.
+    torch: the same function over tensors, if there is one: its gradients in float64 are a further column.
+    eps: how far each input is moved, times its size where that is above 1. Two gradients agree where they differ by at
+    most atol + rtol times the difference quotient; those of PyTorch must agree to 1e-9.
+
+    Returns a `GradCheck`, true where all agree; print it, or show it in a notebook, for the table. What f raises passes
+    through; TypeError where f returns no Value, ValueError where there are no inputs.
+
+    It cannot see a wrong forward pass: a tanh that computes a sine, with the sine's derivative, agrees with its own
+    differences. And at a kink, such as relu at 0, the difference quotient is the mean of the two slopes.
+    """
+    arguments = [_as_values(argument) for argument in inputs]
+    names, leaves = [], []
+    for name, argument in zip(_names(f, len(inputs)), arguments, strict=True):
+        for path, leaf in _leaves(name, argument):
+            names.append(path)
+            leaves.append(leaf)
+    if not leaves:
+        raise ValueError('gradcheck needs the inputs of f, as in gradcheck(f, 1.0, 2.0)')
+    analytic = _engine_gradients(_output(f, arguments), leaves)
+    numeric = [_difference_quotient(f, arguments, leaf, eps) for leaf in leaves]
+    agree = all(abs(a - n) <= atol + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
+    rows: list[Any] = [(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
+    if torch is not None:
+        reference = _torch_gradients(torch, arguments)
+        agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) for a, r in zip(analytic, reference, strict=True))
+        rows = [(*row, r) for row, r in zip(rows, reference, strict=True)]
+    return GradCheck(agree, rows)
+
+
+def _engine_gradients(output: Value, leaves: list[Value]) -> list[float]:
+    """What `backward()` gives for the leaves; afterwards every gradient in the graph is what it was."""
+    before = {value: value.grad for value in [*output.topological_order(), *leaves]}
+    try:
+        for leaf in leaves:
+            leaf.grad = 0.0
+        output.backward()
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for value, grad in before.items():
+            value.grad = grad
+
+
+def _difference_quotient(f: Callable[..., Value], arguments: list[Any], value: Value, eps: float) -> float:
+    """(f(x + h) - f(x - h)) / 2h, for one input; its error falls with h²."""
+    x = value.data
+    h = eps * max(1.0, abs(x))
+    try:
+        value.data = x + h
+        above = _output(f, arguments).data
+        value.data = x - h
+        below = _output(f, arguments).data
+    finally:
+        value.data = x
+    return (above - below) / ((x + h) - (x - h))
+
+
+def _output(f: Callable[..., Value], arguments: list[Any]) -> Value:
+    output = f(*arguments)
+    if not isinstance(output, Value):
+        raise TypeError(f'f returns a Value to be checked, not {type(output).__name__}')
+    return output
+
+
+def _torch_gradients(f: Callable[..., Any], arguments: list[Any]) -> list[float]:
+    """PyTorch's gradients of the same function at the same inputs."""
+    import torch
+    tensors: list[Any] = []
+
+    def tensor(argument: Any) -> Any:
+        if not isinstance(argument, Value):
+            return [tensor(item) for item in argument]
+        tensors.append(torch.tensor(argument.data, dtype=torch.float64, requires_grad=True))
+        return tensors[-1]
+
+    f(*map(tensor, arguments)).backward()
+    return [0.0 if t.grad is None else t.grad.item() for t in tensors]
+
+
+def _as_values(argument: Any) -> Any:
+    if isinstance(argument, Value):
+        return argument
+    return [_as_values(item) for item in argument] if hasattr(argument, '__iter__') else Value(argument)
+
+
+def _leaves(name: str, argument: Any) -> Iterator[tuple[str, Value]]:
+    """The Values in an argument, with their names."""
+    if isinstance(argument, Value):
+        if argument._prev:
+            raise ValueError(f'{name} is the result of an operation: give the leaves that it was computed from')
+        yield argument.label or name, argument
+    else:
+        for i, item in enumerate(argument):
+            yield from _leaves(f'{name}[{i}]', item)
+
+
+def _names(f: Callable[..., Value], n: int) -> list[str]:
+    """What f calls its first n arguments."""
+    names: list[str] = []
+    for parameter in inspect.signature(f).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            return names + [f'{parameter.name}[{i}]' for i in range(n - len(names))]
+        names.append(parameter.name)
+    return names[:n]
+
+
+def _cells(row: Sequence[Any]) -> list[str]:
+    name, analytic, numeric, difference, *reference = row
+    return [name, f'{analytic:.10g}', f'{numeric:.10g}', f'{difference:.1e}', *(f'{r:.10g}' for r in reference)]

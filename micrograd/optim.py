@@ -1,0 +1,110 @@
+"""Optimizers: how parameters follow their gradients downhill, with the names and the arithmetic of `torch.optim`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from micrograd.engine import Value
+
+
+class Optimizer:
+    """What the optimizers share: the parameters, the learning rate `lr`, which may be changed between steps, and L2.
+
+    ValueError for no parameters, one given twice, one that is no leaf, or a number out of its range; TypeError for
+    parameters that are no Values.
+    """
+
+    def __init__(self, params: Iterable[Value], lr: float, weight_decay: float) -> None:
+        if callable(params) or isinstance(params, Value):
+            raise TypeError(f'params is a list of Values, such as model.parameters(), not {params!r}')
+        self.params = list(params)
+        if not self.params:
+            raise ValueError('there are no parameters to optimize: give model.parameters(), or a list of Values')
+        for parameter in self.params:
+            if not isinstance(parameter, Value):
+                raise TypeError(f'params holds Values, not {type(parameter).__name__}: give model.parameters()')
+            if parameter._prev:
+                raise ValueError(f'{parameter.label or parameter._op!r} is the result of an operation: optimize the '
+                                 'leaves that it was computed from')
+        if len(set(self.params)) < len(self.params):
+            raise ValueError('a parameter is given twice, and would be moved twice')
+        self.lr = _at_least_0('lr', lr)
+        self.weight_decay = _at_least_0('weight_decay', weight_decay)
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to zero, so that the next `backward()` starts afresh."""
+        for parameter in self.params:
+            parameter.grad = 0.0
+
+
+class SGD(Optimizer):
+    """Gradient descent: p ← p - lr·v, where v ← momentum·v + grad + weight_decay·p."""
+
+    def __init__(self, params: Iterable[Value], lr: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.momentum = _at_least_0('momentum', momentum)
+        self.velocities = [0.0] * len(self.params)
+
+    def step(self) -> None:
+        """Move every parameter once."""
+        for i, p in enumerate(self.params):
+            self.velocities[i] = self.momentum * self.velocities[i] + (p.grad + self.weight_decay * p.data)
+            p.data -= self.lr * self.velocities[i]
+
+
+class Adam(Optimizer):
+    """Adam: steps of about lr, however large the gradients are, from running means of the gradient and of its square.
+
+    m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², p ← p - lr·m̂ / (√v̂ + eps), where m̂ = m/(1-β₁ᵗ), v̂ = v/(1-β₂ᵗ) and
+    g = grad + weight_decay·p. Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1.
+    """
+
+    def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0.0) -> None:
+        super().__init__(params, lr, weight_decay)
+        for beta in betas:
+            if not 0 <= beta < 1:
+                raise ValueError(f'betas are two numbers from 0 to below 1, not {betas}')
+        self.betas = betas
+        self.eps = _at_least_0('eps', eps)
+        self.steps = 0
+        self.means = [0.0] * len(self.params)
+        self.squares = [0.0] * len(self.params)
+
+    def step(self) -> None:
+        """Move every parameter once."""
+        self.steps += 1
+        beta1, beta2 = self.betas
+        for i, p in enumerate(self.params):
+            g = self._decayed(p)
+            self.means[i] = beta1 * self.means[i] + (1 - beta1) * g
+            self.squares[i] = beta2 * self.squares[i] + (1 - beta2) * g * g
+            mean = self.means[i] / (1 - beta1**self.steps)
+            square = self.squares[i] / (1 - beta2**self.steps)
+            p.data -= self.lr * mean / (math.sqrt(square) + self.eps)
+
+    def _decayed(self, p: Value) -> float:
+        """The gradient with the weight decay in it."""
+        return p.grad + self.weight_decay * p.data
+
+
+class AdamW(Adam):
+    """Adam whose weight decay acts on the parameter itself, p ← p - lr·weight_decay·p, and not through the means.
+
+    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
+    """
+
+    def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 1e-2) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def _decayed(self, p: Value) -> float:
+        p.data -= self.lr * self.weight_decay * p.data
+        return p.grad
+
+
+def _at_least_0(name: str, number: float) -> float:
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f'{name} is a finite number not below 0, not {number}')
+    return number
