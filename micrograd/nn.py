@@ -203,7 +203,7 @@ def cross_entropy(input: Batch, target: Batch) -> Value:
 
 def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
     """Predictions beside their targets, out of two numbers or of two sequences of one shape; else a ValueError."""
-    sizes = [len(x) if hasattr(x, '__len__') else None for x in (input, target)]
+    sizes = [len(x) if hasattr(x, '__len__') and not isinstance(x, str) else None for x in (input, target)]
     if sizes == [None, None]:
         return [(_value(input), _value(target))]
     if None in sizes or sizes[0] != sizes[1]:

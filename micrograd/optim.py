@@ -78,11 +78,10 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas
         for i, p in enumerate(self.params):
             g = self._decayed(p)
-            self.means[i] = beta1 * self.means[i] + (1 - beta1) * g
+            self.means[i] += (1 - beta1) * (g - self.means[i])
             self.squares[i] = beta2 * self.squares[i] + (1 - beta2) * g * g
-            mean = self.means[i] / (1 - beta1**self.steps)
-            square = self.squares[i] / (1 - beta2**self.steps)
-            p.data -= self.lr * mean / (math.sqrt(square) + self.eps)
+            root = math.sqrt(self.squares[i]) / math.sqrt(1 - beta2**self.steps)
+            p.data -= self.lr / (1 - beta1**self.steps) * self.means[i] / (root + self.eps)
 
     def _decayed(self, p: Value) -> float:
         """The gradient with the weight decay in it."""

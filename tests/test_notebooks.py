@@ -16,7 +16,8 @@ def cells(path):
 def printed(number):
     """The text that the notebook with this number prints."""
     path = next(path for path in NOTEBOOKS if path.name.startswith(f'{number:02d}_'))
-    return ''.join(text for cell in cells(path) for output in cell.get('outputs', ()) for text in output.get('text', ()))
+    outputs = [output for cell in cells(path) for output in cell.get('outputs', ())]
+    return ''.join(text for output in outputs for text in output.get('text', ()))
 
 
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,0 +1,117 @@
+"""gradcheck: what it finds, what it prints, and that it leaves no trace."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from micrograd import Value, dot, gradcheck
+from micrograd.nn import MLP, mse_loss
+
+
+def wrong_cube(x):
+    """x³ with the derivative of x²."""
+    return Value(x.data**3, (x,), 'cube', local_gradients=lambda: (2 * x.data,))
+
+
+def test_right_gradients_agree():
+    result = gradcheck(lambda w, x: (w * x - 2).tanh() / x, 1.3, -0.4)
+    assert result
+    assert 'the gradients agree' in str(result)
+
+
+def test_a_wrong_derivative_is_seen():
+    result = gradcheck(wrong_cube, 2.0)
+    assert not result
+    assert 'DIFFER' in str(result)
+    assert result.rows[0][:2] == ('x', 4.0)
+    assert result.rows[0][2] == pytest.approx(12.0)
+    assert result.rows[0][3] == pytest.approx(8.0)
+
+
+def test_a_wrong_gradient_of_0_is_seen():
+    assert not gradcheck(lambda x: Value(x.data, (x,), 'f', local_gradients=lambda: (0.0,)), 1.0)
+
+
+def test_a_wrong_forward_pass_is_not_seen():
+    """As the docstring says."""
+    assert gradcheck(lambda x: Value(2 * x.data, (x,), 'thrice', local_gradients=lambda: (2.0,)), 1.0)
+
+
+def test_table_has_a_row_for_each_input_with_its_name():
+    b = Value(0.5, label='bias')
+    result = gradcheck(lambda ws, xs, offset: dot(ws, xs) + offset, [1.0, 2.0], [3.0, 4.0], b)
+    header, *rows, verdict = str(result).splitlines()
+    assert re.split(r'\s{2,}', header.strip()) == ['input', 'engine', 'finite difference', 'difference']
+    assert [row.split()[:2] for row in rows] == [
+        ['ws[0]', '3'], ['ws[1]', '4'], ['xs[0]', '1'], ['xs[1]', '2'], ['bias', '1']]
+    assert verdict == 'the gradients agree'
+
+
+def test_names_of_a_variadic_function():
+    assert [row[0] for row in gradcheck(lambda first, *rest: first + sum(rest), 1.0, 2.0, 3.0).rows] == [
+        'first', 'rest[0]', 'rest[1]']
+
+
+def test_html_is_the_same_table_with_labels_as_text():
+    result = gradcheck(lambda x: x * x, Value(3.0, label='<script>'))
+    tree = ElementTree.fromstring(f'<div>{result._repr_html_()}</div>')
+    cells = [''.join(cell.itertext()) for cell in tree.iter('td')]
+    assert cells[:2] == ['<script>', '6']
+    assert len(list(tree.iter('th'))) == len(cells) == 4
+
+
+def test_pytorch_column():
+    def f(w, x):
+        return (w[0] * x).tanh() + w[1]
+
+    twin = gradcheck(f, [0.5, 2.0], 1.5, torch=f)
+    assert twin
+    assert [row[4] for row in twin.rows] == pytest.approx([row[1] for row in twin.rows], rel=1e-12)
+    assert 'PyTorch' in str(twin).splitlines()[0]
+
+
+def test_a_pytorch_twin_that_differs_is_seen():
+    assert not gradcheck(lambda x: x * x, 1.0, torch=lambda x: x * x * 1.00001)
+
+
+def test_inputs_that_pytorch_does_not_use_have_gradient_0():
+    assert gradcheck(lambda x, y: x * 1.0, 1.0, 2.0, torch=lambda x, y: x * 1.0).rows[1][4] == 0.0
+
+
+def test_checks_a_model_through_its_own_parameters_and_leaves_them_as_they_were():
+    model = MLP(2, [3, 1], activation='tanh')
+    other = Value(2.0)
+    for i, p in enumerate([*model.parameters(), other]):
+        p.grad = float(i)
+    before = [(p.data, p.grad) for p in [*model.parameters(), other]]
+    result = gradcheck(lambda *_: mse_loss([model([0.5, -1.0]) * other], [1.0]), *model.parameters())
+    assert result
+    assert len(result.rows) == 13
+    assert any(abs(row[1]) > 1e-3 for row in result.rows)
+    assert [(p.data, p.grad) for p in [*model.parameters(), other]] == before
+
+
+def test_leaves_inputs_as_they_were_when_f_raises():
+    x = Value(1e-7)
+    with pytest.raises(ValueError, match='log'):
+        gradcheck(lambda x: x.log(), x)
+    assert (x.data, x.grad) == (1e-7, 0.0)
+
+
+def test_large_inputs_take_larger_steps():
+    assert gradcheck(lambda x: x * x, 1e9)
+
+
+def test_kink_has_no_agreement():
+    assert not gradcheck(lambda x: x.relu(), 0.0)
+
+
+@pytest.mark.parametrize('call, error, message', [
+    (lambda: gradcheck(lambda: Value(1.0)), ValueError, 'needs the inputs'),
+    (lambda: gradcheck(lambda x: x.data, 1.0), TypeError, 'returns a Value to be checked, not float'),
+    (lambda: gradcheck(lambda x: x, Value(1.0) * 2), ValueError, 'x is the result of an operation'),
+])
+def test_bad_input_is_an_error(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,117 @@
+"""The loss functions against PyTorch's, values and gradients, also where the plain formulas overflow; and bad input."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812, as PyTorch writes it
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micrograd import Value
+from micrograd.nn import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss
+
+logits = st.floats(-1000, 1000)
+numbers = st.floats(-100, 100)
+
+
+def hinge(scores, labels):
+    return (1 - labels * scores).relu().mean()
+
+
+def assert_same(ours, theirs, inputs, target, dtype=torch.float64):
+    """The same loss, and the same gradient for every input."""
+    values = [[Value(x) for x in row] for row in inputs] if isinstance(inputs[0], list) else [Value(x) for x in inputs]
+    tensor = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
+    loss, reference = ours(values, target), theirs(tensor, torch.tensor(target, dtype=dtype))
+    loss.backward()
+    reference.backward()
+    grads = [v.grad for v in np.ravel(np.array(values, dtype=object))]
+    assert loss.data == pytest.approx(reference.item(), rel=1e-12, abs=1e-12)
+    assert grads == pytest.approx(tensor.grad.flatten().tolist(), rel=1e-12, abs=1e-12)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=6))
+def test_mse_loss(pairs):
+    inputs, target = map(list, zip(*pairs, strict=True))
+    assert_same(mse_loss, F.mse_loss, inputs, target)
+
+
+@given(st.lists(st.tuples(numbers.filter(lambda x: abs(abs(x) - 1) > 1e-9), st.sampled_from([-1, 1])), min_size=1))
+def test_hinge_loss(pairs):
+    inputs, target = map(list, zip(*pairs, strict=True))
+    assert_same(hinge_loss, hinge, inputs, target)
+
+
+@given(st.lists(st.tuples(logits, st.floats(0, 1)), min_size=1, max_size=6))
+def test_binary_cross_entropy_with_logits(pairs):
+    inputs, target = map(list, zip(*pairs, strict=True))
+    assert_same(binary_cross_entropy_with_logits, F.binary_cross_entropy_with_logits, inputs, target)
+
+
+@given(st.lists(logits, min_size=1, max_size=6), st.data())
+def test_cross_entropy_of_one_sample(inputs, data):
+    index = data.draw(st.integers(0, len(inputs) - 1))
+    assert_same(cross_entropy, F.cross_entropy, inputs, index, torch.long)
+
+
+@given(st.lists(st.tuples(logits, logits, logits, st.integers(0, 2)), min_size=1, max_size=4))
+def test_cross_entropy_of_a_batch(rows):
+    assert_same(cross_entropy, F.cross_entropy, [list(row[:3]) for row in rows], [row[3] for row in rows], torch.long)
+
+
+@pytest.mark.parametrize('extreme', [1000.0, -1000.0])
+def test_extreme_logits_are_exact_where_the_plain_formula_overflows(extreme):
+    assert binary_cross_entropy_with_logits(Value(extreme), 0).data == max(extreme, 0)
+    assert cross_entropy([Value(extreme), Value(-extreme)], 0).data == max(-2 * extreme, 0)
+
+
+def test_a_logit_of_0_has_its_true_gradient():
+    x = Value(0.0)
+    binary_cross_entropy_with_logits(x, 1).backward()
+    assert x.grad == -0.5
+
+
+@pytest.mark.parametrize('loss', [mse_loss, hinge_loss, binary_cross_entropy_with_logits])
+def test_takes_single_values_arrays_and_nested_lists(loss):
+    x = [Value(0.5), Value(2.0)]
+    one = loss(x[0], 1).data
+    both = loss(x, np.array([1, 1])).data
+    assert loss([x[0]], [1]).data == one
+    assert both == pytest.approx((one + loss(x[1], 1).data) / 2)
+    assert loss([[x[0]], [x[1]]], [[1], [1]]).data == both
+    assert isinstance(loss([0.5], [1]), Value)
+
+
+def test_cross_entropy_takes_numpy_indices():
+    x = [Value(0.5), Value(2.0)]
+    assert cross_entropy(x, np.int64(1)).data == cross_entropy(x, 1).data == cross_entropy([x], np.array([1])).data
+
+
+@pytest.mark.parametrize('loss', [mse_loss, hinge_loss, binary_cross_entropy_with_logits])
+@pytest.mark.parametrize('inputs, target', [
+    ([1.0, 1.0], [1.0]), ([1.0], [1.0, 1.0]), ([1.0, 1.0], 1.0), (1.0, [1.0, 1.0]), ([[1.0], [1.0]], [1.0, 1.0]),
+    ([[1.0, 1.0]], [[1.0]]),
+])
+def test_different_shapes_are_an_error(loss, inputs, target):
+    with pytest.raises(ValueError, match='differ in length'):
+        loss(inputs, target)
+
+
+@pytest.mark.parametrize('call, error, message', [
+    (lambda: mse_loss([], []), ValueError, 'no predictions'),
+    (lambda: cross_entropy([], []), ValueError, 'no predictions'),
+    (lambda: hinge_loss([1.0], [0]), ValueError, 'are -1 or 1, not 0'),
+    (lambda: binary_cross_entropy_with_logits([1.0], [1.5]), ValueError, 'from 0 to 1, not 1.5'),
+    (lambda: binary_cross_entropy_with_logits([1.0], [math.nan]), ValueError, 'from 0 to 1, not nan'),
+    (lambda: cross_entropy([1.0, 2.0], 2), ValueError, '2 is no class of 2 logits'),
+    (lambda: cross_entropy([1.0, 2.0], -1), ValueError, '-1 is no class'),
+    (lambda: cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, 'differ in length: 1 and 2'),
+    (lambda: cross_entropy([1.0, 2.0], 0.5), TypeError, 'integer'),
+    (lambda: mse_loss('1', [1.0]), ValueError, 'a single one and 1'),
+    (lambda: mse_loss(['1'], [1.0]), TypeError, 'real number, not str'),
+])
+def test_bad_input_is_an_error(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
