@@ -15,7 +15,7 @@ OPTIMIZERS = [
     (SGD, torch.optim.SGD, {'lr': 0.01, 'weight_decay': 0.1}),
     (SGD, torch.optim.SGD, {'lr': 0.01, 'momentum': 0.5, 'weight_decay': 0.3}),
     (Adam, torch.optim.Adam, {}),
-    (Adam, torch.optim.Adam, {'lr': 0.1, 'betas': (0.5, 0.7), 'eps': 1e-3}),
+    (Adam, torch.optim.Adam, {'lr': 0.02, 'betas': (0.5, 0.7), 'eps': 1e-2}),
     (Adam, torch.optim.Adam, {'lr': 0.05, 'weight_decay': 0.2}),
     (AdamW, torch.optim.AdamW, {}),
     (AdamW, torch.optim.AdamW, {'lr': 0.1, 'betas': (0.8, 0.9), 'weight_decay': 0.3}),
