@@ -1,0 +1,154 @@
+"""Every operation of the engine once more, as text: its formula and its local gradients.
+
+The text is arithmetic that reads the same in Python, NumPy and JavaScript, in terms of the operands a and b, of the result
+`out`, and of the functions in FUNCTIONS. Whatever explains, compiles or differentiates a graph reads these rows.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from micrograd.engine import Value
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An operation's formula, and d(out)/d(operand) for each operand, in terms of the names in `operands`."""
+
+    formula: str
+    gradients: tuple[str, ...]
+    operands: tuple[str, ...] = ('a',)
+
+
+AB = ('a', 'b')
+FORMULAS = {
+    '+': Formula('a + b', ('1', '1'), AB),
+    '-': Formula('a - b', ('1', '-1'), AB),
+    '*': Formula('a * b', ('b', 'a'), AB),
+    '/': Formula('a / b', ('1 / b', '-a / b / b'), AB),
+    '**': Formula('a ** b', ('b * a ** (b - 1)', 'out * log(a)'), AB),
+    'neg': Formula('-a', ('-1',)),
+    'abs': Formula('abs(a)', ('sign(a)',)),
+    'exp': Formula('exp(a)', ('out',)),
+    'log': Formula('log(a)', ('1 / a',)),
+    'sqrt': Formula('sqrt(a)', ('1 / (2 * out)',)),
+    'sin': Formula('sin(a)', ('cos(a)',)),
+    'cos': Formula('cos(a)', ('-sin(a)',)),
+    'tanh': Formula('tanh(a)', ('1 - out * out',)),
+    'sigmoid': Formula('sigmoid(a)', ('out * (1 - out)',)),
+    'relu': Formula('relu(a)', ('step(a)',)),
+}
+FUNCTIONS: dict[str, Callable[[float], float]] = {
+    'abs': abs, 'exp': math.exp, 'log': math.log, 'sqrt': math.sqrt, 'sin': math.sin, 'cos': math.cos,
+    'tanh': math.tanh,
+    'sigmoid': lambda a: Value(a).sigmoid().data,
+    'relu': lambda a: 0.0 if a < 0 else a,
+    'sign': lambda a: float((a > 0) - (a < 0)),
+    'step': lambda a: float(a > 0),
+}
+
+
+def formula_of(node: Value) -> Formula | None:
+    """The row of the operation that made a node; None for a leaf, and for an operation that is not the engine's."""
+    op, n = node._op, len(node._prev)
+    if op == 'dot':
+        ws, xs = [f'w{i}' for i in range(1, n // 2 + 1)], [f'x{i}' for i in range(1, n // 2 + 1)]
+        products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs, strict=True))
+        return Formula(products, (*xs, *ws), (*ws, *xs))
+    if op.startswith('**') and n == 1:
+        return _power(op[2:])
+    row = FORMULAS.get(op)
+    return row if row and len(row.operands) == n and not node._by_hand else None
+
+
+def _power(exponent: str) -> Formula:
+    """a ** n for a number n, whose derivative n * a ** (n - 1) is simpler for a small whole n."""
+    n = float(exponent)
+    lower = f'{n - 1!r}'.removesuffix('.0')
+    gradient = {0.0: '0', 1.0: '1', 2.0: '2 * a'}.get(n, f'{exponent} * a ** {lower}')
+    return Formula(f'a ** {exponent}', (gradient,))
+
+
+class Style:
+    """How arithmetic is written: here, as plain text such as 2·(−1)² + ln(a)."""
+
+    calls = {'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'}
+    times, quotient = '·', '{}/{}'
+
+    def power(self, base: str, exponent: str) -> str:
+        return base + (exponent.translate(str.maketrans('−0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))
+                       if exponent.strip('−').isdigit() else f'^{exponent}')
+
+    def call(self, function: str, argument: str) -> str:
+        return self.calls.get(function, function + '({})').format(argument)
+
+    def minus(self, number: str) -> str:
+        return number.replace('-', '−')
+
+
+class Latex(Style):
+    """The same as LaTeX."""
+
+    calls = {'abs': r'\left|{}\right|', 'sigmoid': r'\sigma\left({}\right)', 'log': r'\ln\left({}\right)',
+             'sqrt': r'\sqrt{{{}}}', 'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
+             'sign': r'\operatorname{{sign}}\left({}\right)'}
+    times, quotient = r' \cdot ', r'\frac{{{}}}{{{}}}'
+
+    def power(self, base: str, exponent: str) -> str:
+        return f'{base}^{{{exponent}}}'
+
+    def call(self, function: str, argument: str) -> str:
+        return self.calls.get(function, f'\\{function}\\left({{}}\\right)').format(argument)
+
+    def minus(self, number: str) -> str:
+        return number
+
+
+PLAIN, LATEX = Style(), Latex()
+SUM, PRODUCT, NEGATIVE, POWER, ATOM = range(5)  # how tightly a piece of arithmetic holds together
+
+
+def render(text: str, names: Mapping[str, str], style: Style = PLAIN, tightly: int = SUM) -> str:
+    """A row's text with names or numbers in place of its operands, in parentheses where it holds together less tightly
+    than `tightly`."""
+    written, held = _render(ast.parse(text, mode='eval').body, names, style)
+    return written if held >= tightly else f'({written})'
+
+
+def _render(node: ast.expr, names: Mapping[str, str], style: Style) -> tuple[str, int]:
+    """A piece of arithmetic, written, and how tightly it holds together."""
+    def within(part: ast.expr, tightly: int) -> str:
+        written, held = _render(part, names, style)
+        return written if held >= tightly else f'({written})'
+
+    def second(term: ast.expr) -> str:
+        written = within(term, PRODUCT)
+        return f'({written})' if written.startswith(style.minus('-')) else written  # no two signs in a row
+
+    match node:
+        case ast.Name(id=name):
+            written = names[name]
+            return (style.minus(written), NEGATIVE) if written.startswith('-') else (written, ATOM)
+        case ast.Constant(value=number):
+            return repr(number), ATOM
+        case ast.UnaryOp(operand=operand):
+            return style.minus('-') + within(operand, POWER), NEGATIVE
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return f'{within(left, SUM)} + {second(right)}', SUM
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return f'{within(left, SUM)} {style.minus("-")} {second(right)}', SUM
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return f'{within(left, PRODUCT)}{style.times}{within(right, POWER)}', PRODUCT
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            if isinstance(style, Latex):
+                return style.quotient.format(within(left, SUM), within(right, SUM)), PRODUCT
+            return style.quotient.format(within(left, PRODUCT), within(right, POWER)), PRODUCT
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            exponent = within(right, SUM if isinstance(style, Latex) else NEGATIVE)
+            return style.power(within(left, ATOM), exponent), POWER
+        case ast.Call(func=ast.Name(id=function), args=[argument]):
+            return style.call(function, within(argument, SUM)), ATOM
+    raise ValueError(f'a formula has no {ast.dump(node)}')
