@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from micrograd.engine import Value, dot
+from micrograd.explain import explain
 from micrograd.gradcheck import gradcheck
 
 if TYPE_CHECKING:
     from micrograd.draw import draw_dot
 
-__all__ = ['Value', 'dot', 'draw_dot', 'gradcheck']
+__all__ = ['Value', 'dot', 'draw_dot', 'explain', 'gradcheck']
 __version__ = '1.0.0'
 
 

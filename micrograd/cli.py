@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +17,7 @@ from micrograd.explain import tables
 from micrograd.expression import ALLOWED, evaluate
 
 FORMATS = ('svg', 'png', 'gv')
+OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--output(=.*)?|-h|--help|--version|--', re.IGNORECASE)
 EPILOG = '''examples:
   micrograd "y_hat = w*x; s = y_hat - y; loss = s**2" x=1 y=2 w=1 -o loss.svg
   micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1
@@ -38,16 +41,21 @@ def main(argv: list[str] | None = None) -> int:
         path = Path(arguments.output)
         if path.suffix[1:].lower() not in FORMATS:
             raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
-        print(tables(output), flush=True)
+        _say(tables(output))
         _write(path, output)
-        print(f'\nthe graph is in {path}', flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say(f'\nthe graph is in {path}')
     except OSError as error:
-        return _complain(f'{error.filename}: {error.strerror}')
+        return _complain(f'{error.filename or "standard output"}: {error.strerror}')
     except (ValueError, ArithmeticError, RuntimeError) as error:
         return _complain(str(error))
     return 0
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader, such as `head`, has enough; the picture is still to be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> int:
@@ -67,8 +75,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
                         help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (default: %(default)s)')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
-    return parser.parse_intermixed_args(
-        [f' {a}' if a.startswith('-') and not a.startswith(('-o', '-h', '--')) else a for a in argv])
+    return parser.parse_intermixed_args([a if OPTION.fullmatch(a) else a.replace('-', ' -', 1) if a[:1] == '-' else a
+                                         for a in argv])
 
 
 def _numbers(pairs: list[str]) -> dict[str, float]:
@@ -93,13 +101,14 @@ def _write(path: Path, output: Value) -> None:
     format = path.suffix[1:].lower()
     picture = drawing.source.encode() if format == 'gv' else drawing.pipe(format=format)
     target = path.resolve()
-    if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced; a directory says so itself
-        target.write_bytes(picture)
-        return
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:
-        draft.write_bytes(picture)
-        os.replace(draft, target)
+        if target.exists() and not target.is_file():  # a device cannot be replaced, and a directory says so itself
+            target.write_bytes(picture)
+        else:
+            draft.write_bytes(picture)
+            os.replace(draft, target)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import shutil
+import subprocess
 import unicodedata
 from collections.abc import Mapping
 from importlib import metadata
@@ -35,8 +36,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return self._with_dot(super().render, *args, **kwargs)
 
     def _with_dot(self, method: Any, *args: Any, **kwargs: Any) -> Any:
-        if not shutil.which('dot') and (binary := _pip_installed_dot()):
-            dot_command.DOT_BINARY = binary
+        dot_command.DOT_BINARY = Path(shutil.which('dot') or _pip_installed_dot() or 'dot')
         kwargs.setdefault('quiet', True)  # the pip-installed one remarks on every character beyond ASCII
         try:
             return method(*args, **kwargs)
@@ -45,6 +45,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                 'there is no `dot` program to draw with. Install one: `pip install graphviz-pure`, or Graphviz itself '
                 '(`apt install graphviz`, `brew install graphviz`, …). The DOT text is there without it, as `.source`'
             ) from None
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors='replace') if isinstance(error.stderr, bytes) else error.stderr or ''
+            raise RuntimeError(f'{dot_command.DOT_BINARY} failed: {" ".join(said.split())[:200]}') from None
 
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
@@ -85,7 +88,7 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
         drawing.node(f'v{i}', _box(node, called.get(node, ''), computed, largest))
         if node._prev:
             drawing.node(f'op{i}', f'<{_text(node._op) or "?"}>', shape='oval', style='filled', fillcolor='#fff8e1',
-                         width='0.4', height='0.4', margin='0.06,0.03')
+                         width=f'{max(0.4, 0.25 * _wide(node._op))}', height='0.4', margin='0.06,0.03')
             drawing.edge(f'op{i}', f'v{i}')
             for operand, local in zip(node._prev, _local_gradients(node), strict=True):
                 drawing.edge(f'v{numbered[operand]}', f'op{i}', label=local)
@@ -100,13 +103,14 @@ def _box(node: Value, name: str, computed: bool, largest: float) -> str:
         border, style, head, ink = 1, 'solid', '#dfe7ee', INK
     else:
         border, style, head, ink = 2, 'solid', INK, PAPER
-    rows = f'<tr><td bgcolor="{head}"><font color="{ink}"><b>{_text(name)}</b></font></td></tr>' if name else ''
-    rows += f'<tr><td>data {_number(node.data)}</td></tr>'
+    rows = f'<tr><td>data {_number(node.data)}</td></tr>'
     if computed or node.grad != 0:
         sign = ' ▲' if node.grad > 0 else ' ▼' if node.grad < 0 else ''
         rows += f'<tr><td bgcolor="{_colour(node.grad, largest)}">grad {_number(node.grad)}{sign}</td></tr>'
     else:
         rows += '<tr><td>grad –</td></tr>'
+    if name:
+        rows = f'<tr><td{_room(name)} bgcolor="{head}"><font color="{ink}"><b>{_text(name)}</b></font></td></tr>{rows}'
     return (f'<<table border="{border}" cellborder="0" cellspacing="0" cellpadding="4" style="{style}" color="{INK}" '
             f'bgcolor="{PAPER}">{rows}</table>>')
 
@@ -131,6 +135,16 @@ def _local_gradients(node: Value) -> list[str]:
 
 def _number(number: float) -> str:
     return f'{number:.4g}'
+
+
+def _wide(text: str) -> int:
+    """How many characters of a text, cut as it is drawn, are as wide as they are high, as the Chinese ones."""
+    return sum(unicodedata.east_asian_width(c) in 'WF' for c in str(text)[:LONGEST_NAME])
+
+
+def _room(name: str) -> str:
+    """The width of a name's cell with wide characters, which a `dot` without a font for them takes to be narrower."""
+    return f' width="{12 * len(name[:LONGEST_NAME]) + 10}" align="left"' if _wide(name) else ''
 
 
 def _text(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from unicodedata import normalize
 
@@ -13,7 +13,7 @@ from micrograd.engine import Constant, Value, dot
 FUNCTIONS = ('exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'abs')
 OPERATORS: dict[type[ast.operator], Callable[..., Value | float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: lambda a, b: math.pow(a, b) if isinstance(a, float) and isinstance(b, float) else a ** b,
+    ast.Pow: lambda a, b: a ** b if isinstance(a, Value) or isinstance(b, Value) else (Constant(a) ** b).data,
 }
 ALLOWED = f'+ - * / **, {", ".join(FUNCTIONS)}, and dot([…], […])'
 TOO_DEEP = 'the expression is nested too deeply: give its parts names, as in a = …; b = a + …'
@@ -42,7 +42,8 @@ class _Evaluation:
 
     def run(self) -> Value:
         try:
-            statements = ast.parse('\n'.join(self.lines)).body
+            with warnings.catch_warnings(action='ignore'):  # Python's remarks on what is an error here anyway
+                statements = ast.parse('\n'.join(self.lines)).body
         except SyntaxError as error:
             line, column = (error.lineno or 1) - 1, (error.offset or 1) - 1
             raise self.error(f'syntax: {error.msg}', line, column, column + 1) from None

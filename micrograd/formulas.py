@@ -1,7 +1,7 @@
 """Every operation of the engine once more, as text: its formula and its local gradients.
 
-The text is arithmetic that reads the same in Python, NumPy and JavaScript, in terms of the operands a and b, of the result
-`out`, and of the functions in FUNCTIONS. Whatever explains, compiles or differentiates a graph reads these rows.
+The text is arithmetic that reads the same in Python, NumPy and JavaScript, in terms of the operands a and b, of the
+result `out`, and of the functions in FUNCTIONS. Whatever explains, compiles or differentiates a graph reads these rows.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from micrograd.engine import Value
 
@@ -75,7 +76,8 @@ def _power(exponent: str) -> Formula:
 class Style:
     """How arithmetic is written: here, as plain text such as 2·(−1)² + ln(a)."""
 
-    calls = {'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'}
+    calls: Mapping[str, str] = MappingProxyType({
+        'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'})
     times, quotient = '·', '{}/{}'
 
     def power(self, base: str, exponent: str) -> str:
@@ -88,13 +90,22 @@ class Style:
     def minus(self, number: str) -> str:
         return number.replace('-', '−')
 
+    def derivative(self, of: str, by: str) -> str:
+        return f'∂{of}/∂{by}'
+
+    def equations(self, left: str, sides: Sequence[Sequence[str]]) -> str:
+        """left = side = side …, one below the other; each side is a sum with one term a line."""
+        lines = [f'{sign} {term}' for side in sides for sign, term in zip('=' + '+' * len(side), side, strict=False)]
+        return f'{left} ' + ('\n' + ' ' * (len(left) + 1)).join(lines)
+
 
 class Latex(Style):
     """The same as LaTeX."""
 
-    calls = {'abs': r'\left|{}\right|', 'sigmoid': r'\sigma\left({}\right)', 'log': r'\ln\left({}\right)',
-             'sqrt': r'\sqrt{{{}}}', 'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
-             'sign': r'\operatorname{{sign}}\left({}\right)'}
+    calls = MappingProxyType({
+        'abs': r'\left|{}\right|', 'sigmoid': r'\sigma\left({}\right)', 'log': r'\ln\left({}\right)',
+        'sqrt': r'\sqrt{{{}}}', 'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
+        'sign': r'\operatorname{{sign}}\left({}\right)'})
     times, quotient = r' \cdot ', r'\frac{{{}}}{{{}}}'
 
     def power(self, base: str, exponent: str) -> str:
@@ -105,6 +116,22 @@ class Latex(Style):
 
     def minus(self, number: str) -> str:
         return number
+
+    def derivative(self, of: str, by: str) -> str:
+        return f'\\frac{{\\partial {of}}}{{\\partial {by}}}'
+
+    def equations(self, left: str, sides: Sequence[Sequence[str]]) -> str:
+        lines = [f'&{sign} {term}' for side in sides
+                 for sign, term in zip(['=', *[r'\quad +'] * len(side)], side, strict=False)]
+        return '$$\\begin{aligned}\n' + left + ' ' + ' \\\\\n'.join(lines) + '\n\\end{aligned}$$'
+
+
+def latex_name(name: str) -> str:
+    """A name as LaTeX: upright where it is a word, with all that has a meaning there taken for itself."""
+    special = {'\\': r'\backslash ', '^': r'\wedge ', '~': r'\sim ', '<': r'\lt ', '>': r'\gt ', ' ': r'\ ',
+               '\n': r'\ ', '`': r'\grave{}', **{c: f'\\{c}' for c in '{}$%&#_'}}
+    return name if len(name) == 1 and name.isalpha() else (
+        r'\mathrm{' + ''.join(special.get(c, c) for c in name) + '}')
 
 
 PLAIN, LATEX = Style(), Latex()

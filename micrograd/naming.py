@@ -20,7 +20,8 @@ def node_names(nodes: Iterable[Value], names: Mapping[str, object] | bool, depth
     """
     if names is True:
         frame = sys._getframe(depth + 1)
-        names = {**frame.f_locals, **{k: v for k, v in frame.f_globals.items() if k not in frame.f_locals}}
+        scopes = [*frame.f_locals.items(), *(item for item in frame.f_globals.items() if item[0] not in frame.f_locals)]
+        names = {name: thing for name, thing in scopes if name.isidentifier()}  # not what pytest and others keep there
     variables = _variables(names or {})
     return {node: name for node in nodes if (name := node.label or variables.get(node))}
 
@@ -51,9 +52,11 @@ def _inside(name: str, thing: object, levels: int) -> Iterable[tuple[Value, str]
             yield from _inside(f'{name}[{key!r}]', item, levels - 1)
 
 
-def numbered_names(nodes: Iterable[Value]) -> dict[Value, str]:
-    """A name for every node: its label, else its number for a constant, else v1, v2, … as far as no label is that."""
+def numbered_names(nodes: Iterable[Value], names: Mapping[Value, str] | None = None) -> dict[Value, str]:
+    """A name for every node: the one that it has, else its number for a constant, else v1, v2, …, whichever is free."""
     nodes = list(nodes)
-    taken = {node.label for node in nodes}
+    names = names or {node: node.label for node in nodes if node.label}
+    taken = set(names.values())
     free = (name for i in itertools.count(1) if (name := f'v{i}') not in taken)
-    return {node: node.label or (f'{node.data:.6g}' if isinstance(node, Constant) else next(free)) for node in nodes}
+    return {node: names.get(node) or (f'{node.data:.6g}' if isinstance(node, Constant) else next(free))
+            for node in nodes}
