@@ -7,20 +7,21 @@ import contextlib
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import NoReturn
 
 from micrograd import __version__
 from micrograd.draw import draw_dot
 from micrograd.engine import Value
-from micrograd.explain import tables
+from micrograd.explain import explain
 from micrograd.expression import ALLOWED, evaluate
 
 FORMATS = ('svg', 'png', 'gv')
-OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--output(=.*)?|-h|--help|--version|--', re.IGNORECASE)
+OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--(output|wrt)(=.*)?|-h|--help|--version|--', re.IGNORECASE)
 EPILOG = '''examples:
   micrograd "y_hat = w*x; s = y_hat - y; loss = s**2" x=1 y=2 w=1 -o loss.svg
-  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1
+  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1 --wrt w2
 '''
 
 
@@ -41,7 +42,10 @@ def main(argv: list[str] | None = None) -> int:
         path = Path(arguments.output)
         if path.suffix[1:].lower() not in FORMATS:
             raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
-        _say(tables(output))
+        input = _input(output, arguments.wrt) if arguments.wrt else None
+        _say(f'{explain(output, names=False)}')
+        if input:
+            _say(f'\nthe chain rule\n{textwrap.indent(str(explain(output, input, names=False)), "  ")}')
         _write(path, output)
         _say(f'\nthe graph is in {path}')
     except OSError as error:
@@ -73,6 +77,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
                         help='the number for each name that it does not assign')
     parser.add_argument('-o', '--output', default='graph.svg', metavar='FILE',
                         help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (default: %(default)s)')
+    parser.add_argument('--wrt', metavar='NAME', help='also write out the chain rule, with respect to this name')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
     return parser.parse_intermixed_args([a if OPTION.fullmatch(a) else a.replace('-', ' -', 1) if a[:1] == '-' else a
@@ -93,6 +98,14 @@ def _numbers(pairs: list[str]) -> dict[str, float]:
         except ValueError:
             raise ValueError(f'{pair!r}: {number!r} is not a number, such as 1, -0.5 or 1e-3') from None
     return numbers
+
+
+def _input(output: Value, name: str) -> Value:
+    """The Value of that name."""
+    named = {node.label: node for node in output.topological_order() if node.label}
+    if name not in named:
+        raise ValueError(f'--wrt {name}: the output depends on {", ".join(named) or "no name"}, and on no {name}')
+    return named[name]
 
 
 def _write(path: Path, output: Value) -> None:

@@ -21,6 +21,7 @@ from micrograd.naming import node_names
 INK, FAINT, PAPER = '#1b2733', '#66737f', '#ffffff'
 POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which every kind of eye tells apart
 LONGEST_NAME = 40  # characters
+BOLD = {'color': '#b3202c', 'fontcolor': '#b3202c', 'penwidth': '2.5'}
 RANKDIRS = ('LR', 'TB', 'RL', 'BT')
 
 
@@ -51,12 +52,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
-             names: Mapping[str, object] | bool = True, max_nodes: int = 500) -> Drawing:
+             names: Mapping[str, object] | bool = True, highlight: Value | None = None,
+             max_nodes: int = 500) -> Drawing:
     """Draw the graph of `root`: what it was computed from, with numbers, gradients and local gradients.
 
     format: 'svg', 'png', or another that the installed `dot` has. rankdir: 'LR', 'TB', 'RL' or 'BT'.
     names: Values without a label are called by the variables in this mapping that hold them; True stands for the
     caller's own variables, False for none.
+    highlight: a Value whose paths to the root are drawn bold, the ones that `explain(root, highlight)` writes out.
     max_nodes: how many Values are drawn at the most.
 
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
@@ -83,15 +86,19 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
         edge_attr={'fontname': 'Helvetica', 'fontsize': '11', 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
     if not computed:
         drawing.attr(label='gradients not computed yet: call backward()')
+    lit: set[Value] = set()  # what the highlighted one reaches
+    for node in order:
+        if node is highlight or not lit.isdisjoint(node._prev):
+            lit.add(node)
     numbered = {node: i for i, node in enumerate(order)}
     for node, i in numbered.items():
         drawing.node(f'v{i}', _box(node, called.get(node, ''), computed, largest))
         if node._prev:
             drawing.node(f'op{i}', f'<{_text(node._op) or "?"}>', shape='oval', style='filled', fillcolor='#fff8e1',
                          width=f'{max(0.4, 0.25 * _wide(node._op))}', height='0.4', margin='0.06,0.03')
-            drawing.edge(f'op{i}', f'v{i}')
+            drawing.edge(f'op{i}', f'v{i}', **(BOLD if lit.intersection(node._prev) else {}))
             for operand, local in zip(node._prev, _local_gradients(node), strict=True):
-                drawing.edge(f'v{numbered[operand]}', f'op{i}', label=local)
+                drawing.edge(f'v{numbered[operand]}', f'op{i}', label=local, **(BOLD if operand in lit else {}))
     return drawing
 
 

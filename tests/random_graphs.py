@@ -148,7 +148,7 @@ def graphs(draw: st.DrawFn, max_leaves: int = 4, max_steps: int = 12, operations
         operands = {'n': number, **{letter: nodes[name] for letter, name in names.items()}}
         result = evaluate(text, operands)
         if _safe(text, operands, result):
-            add(text, {**names, 'n': repr(number)}, result)
+            add(text, {**names, 'n': f'({number})' if number < 0 else f'{number}'}, result)
     while len(loose) > 1:
         a, b = list(loose)[:2]
         add('a + b', {'a': a, 'b': b}, nodes[a] + nodes[b])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from random_graphs import OPERATIONS, evaluate, graphs
 
 import micrograd.expression
-from micrograd import Value, dot
+from micrograd import Value, dot, explain
 from micrograd.engine import Constant
 from micrograd.explain import tables
 
@@ -174,3 +174,115 @@ def test_operation_by_hand_shows_question_marks():
         LOCAL: [('∂c/∂x', '?')],
         BACKWARD: [('∂c/∂c', '1'), ('∂c/∂x', '12')],
     }
+
+
+def test_lesson_1_is_written_out():
+    w, x, y = Value(1.0), Value(1.0), Value(2.0)
+    y_hat = w * x
+    s = y_hat - y
+    loss = s**2
+    assert str(explain(loss, w)) == '\n'.join([
+        '∂loss/∂w = ∂loss/∂s · ∂s/∂y_hat · ∂y_hat/∂w',
+        '         = 2·s · 1 · x',
+        '         = 2·(−1) · 1 · 1',
+        '         = −2'])
+    assert (w.grad, s.grad, loss.grad) == (0, 0, 0)
+
+
+def test_paths_add_up_each_on_a_line_of_its_own():
+    a = Value(3.0)
+    square = a * a
+    assert str(explain(square, a)).splitlines() == [
+        '∂square/∂a = ∂square/∂a', '           + ∂square/∂a', '           = a', '           + a', '           = 3',
+        '           + 3', '           = 6']
+    b = a + a
+    c = b + b
+    assert str(explain(c, a)).count('∂c/∂b · ∂b/∂a') == 4
+    assert str(explain(c, a)).endswith('= 4')
+
+
+def test_many_paths_are_written_node_by_node():
+    a = Value(1.0, label='a')
+    v = a
+    for i in range(100):
+        v = v + v
+        v.label = f'd{i}'
+    lines = str(explain(v, a)).splitlines()
+    assert len(lines) == 101
+    assert lines[0] == '∂d99/∂d99 = 1'
+    assert lines[1] == '∂d99/∂d98 = ∂d99/∂d99 · ∂d99/∂d98 + ∂d99/∂d99 · ∂d99/∂d98 = 1 · 1 + 1 · 1 = 2'
+    assert lines[-1].endswith(f'= {2.0**100:.6g}')
+
+
+def test_max_paths_decides_which_form():
+    a = Value(2.0, label='a')
+    b = a * a + a
+    b.label = 'b'
+    assert str(explain(b, a, max_paths=3)).startswith('∂b/∂a =')
+    assert str(explain(b, a, max_paths=2)).startswith('∂b/∂b = 1\n')
+
+
+def test_a_million_operations_are_cut_in_the_middle():
+    a = v = Value(1.0, label='a')
+    for _ in range(200_000):
+        v = v * 1.0
+    lines = str(explain(v, a)).splitlines()
+    assert len(lines) == 201
+    assert lines[100] == '… 199,801 more …'
+    assert lines[-1].endswith('= 1')
+
+
+@settings(max_examples=100, deadline=None)
+@given(graph=graphs())
+def test_every_form_ends_in_the_engines_gradient(graph):
+    nodes = graph.values()
+    root = nodes[graph.root]
+    root.backward()
+    for name, node in nodes.items():
+        node.label = name
+    for node in nodes.values():
+        if node in set(root.topological_order()):
+            for max_paths in (1, 10):
+                last = str(explain(root, node, max_paths=max_paths)).rpartition('= ')[2].replace('−', '-')
+                assert float(last) == close(node.grad)
+
+
+def test_what_it_does_not_depend_on_has_gradient_0():
+    x, y, other = Value(1.0), Value(2.0), Value(3.0)
+    s = x * y
+    assert str(explain(s, other)) == '∂s/∂other = 0: s does not depend on other'
+    assert str(explain(s, s)) == '∂s/∂s = 1'
+
+
+def test_names_are_labels_else_the_callers_variables_else_numbers():
+    x, y = Value(2.0, label='in'), Value(3.0)
+    out = (x * y).tanh()
+    assert str(explain(out, x)).startswith('∂out/∂in = ∂out/∂v1 · ∂v1/∂in')
+    assert str(explain(out, x, names=False)).startswith('∂v3/∂in = ∂v3/∂v2 · ∂v2/∂in')
+    assert str(explain(out, y, names={'b': y, 'c': out})).startswith('∂c/∂b = ∂c/∂v1 · ∂v1/∂b')
+    assert str(explain(2 * y, y)).splitlines()[-1].endswith('= 2')
+
+
+def test_operations_of_ones_own_show_numbers_and_those_by_hand_are_an_error():
+    x = Value(2.0, label='x')
+    cube = Value(8.0, (x,), 'cube', 'c', lambda: (12.0,))
+    assert str(explain(cube, x)) == '∂c/∂x = 12'
+    by_hand = Value(8.0, (x,), 'cube', 'c')
+    by_hand._backward = lambda: None
+    with pytest.raises(ValueError, match="'cube' keeps its local gradients to itself"):
+        explain(by_hand, x)
+    with pytest.raises(TypeError, match='not float'):
+        explain(cube, 2.0)
+
+
+def test_notebooks_show_mathematics_and_tables():
+    y_hat, w = Value(1.0, label='y_hat'), Value(2.0)
+    loss = (y_hat * w)**2
+    chain = explain(loss, y_hat)
+    assert chain._repr_markdown_() is None
+    assert r'\frac{\partial \mathrm{loss}}{\partial \mathrm{y\_hat}} &= ' in chain._repr_latex_()
+    assert chain._repr_latex_().endswith('&= 8\n\\end{aligned}$$')
+    both = explain(loss)
+    assert both._repr_latex_() is None
+    assert both._repr_markdown_().startswith('```text\nforward pass\n')
+    assert '`' * 5 in explain(Value(1.0, label='``'))._repr_markdown_()

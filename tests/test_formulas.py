@@ -1,0 +1,142 @@
+"""The rows of formulas.py against the engine's closures and SymPy's derivatives; and how they are written."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import graphs
+
+from micrograd import Value, dot
+from micrograd.formulas import ATOM, FORMULAS, FUNCTIONS, LATEX, PRODUCT, formula_of, latex_name, render
+
+POWERS = [0, 1, 2, 3, -1, -2, 0.5, 2.5, 1e-3]
+SYMPY = {'abs': sympy.Abs, 'sign': sympy.sign, 'relu': lambda a: sympy.Max(a, 0),
+         'sigmoid': lambda a: 1 / (1 + sympy.exp(-a)), 'step': lambda a: sympy.Heaviside(a, 0)}
+
+
+def computed(text: str, node: Value, operands: tuple[str, ...]) -> float:
+    """A row's text as Python computes it."""
+    numbers = {name: operand.data for name, operand in zip(operands, node._prev, strict=True)}
+    return eval(text, {**FUNCTIONS, **numbers, 'out': node.data})
+
+
+@settings(max_examples=300, deadline=None)
+@given(graph=graphs())
+def test_rows_are_what_the_closures_are(graph):
+    for node in graph.values().values():
+        if node._prev:
+            row = formula_of(node)
+            assert computed(row.formula, node, row.operands) == pytest.approx(node.data, rel=1e-14, abs=1e-300)
+            for text, local in zip(row.gradients, node._local_gradients(), strict=True):
+                assert computed(text, node, row.operands) == pytest.approx(local, rel=1e-13, abs=1e-300)
+
+
+@pytest.mark.parametrize('op', FORMULAS)
+def test_rows_are_sympys_derivatives(op):
+    check(FORMULAS[op])
+
+
+@pytest.mark.parametrize('n', POWERS)
+def test_rows_of_plain_powers_are_sympys_derivatives(n):
+    check(formula_of(Value(2.0)**n))
+
+
+def test_row_of_a_dot_is_sympys_gradient():
+    row = formula_of(dot([Value(1.0), Value(2.0), Value(3.0)], [4, 5, 6]))
+    assert row.formula == 'w1 * x1 + w2 * x2 + w3 * x3'
+    check(row)
+
+
+def check(row):
+    """A row's gradients against SymPy's derivatives of its formula, at a few points."""
+    assume = {'positive': True} if '**' in row.formula else {'real': True}
+    symbols = {name: sympy.Symbol(name, **assume) for name in row.operands}
+    formula = sympy.sympify(row.formula, {**SYMPY, **symbols})
+    for name, text in zip(row.operands, row.gradients, strict=True):
+        gradient = sympy.sympify(text, {**SYMPY, **symbols, 'out': formula})
+        derivative = sympy.diff(formula, symbols[name])
+        for point in (0.3, 0.7, 1.9):
+            at = {symbol: point + 0.4 * i for i, symbol in enumerate(symbols.values())}
+            assert float(gradient.subs(at)) == pytest.approx(float(derivative.subs(at)), rel=1e-12)
+
+
+@given(st.sampled_from(sorted(FORMULAS)), st.floats(0.1, 3), st.floats(0.1, 3))
+def test_rows_read_the_same_in_numpy(op, a, b):
+    functions = {name: getattr(np, name) for name in ('abs', 'exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sign')}
+    functions |= {'sigmoid': lambda x: 1 / (1 + np.exp(-x)), 'relu': lambda x: np.maximum(x, 0),
+                  'step': lambda x: x > 0}
+    for text in (FORMULAS[op].formula, *FORMULAS[op].gradients):
+        names = {'a': a, 'b': b, 'out': 0.25}
+        arrays = {name: np.array([number]) for name, number in names.items()}
+        expected = pytest.approx(eval(text, {**FUNCTIONS, **names}), rel=1e-12)
+        assert np.broadcast_to(eval(text, {**functions, **arrays}), 1)[0] == expected
+
+
+@pytest.mark.parametrize('node', [Value(1.0), Value(1.0, (Value(2.0),), 'mine'), Value(1.0, (Value(1.0),), '+')])
+def test_what_is_not_the_engines_has_no_row(node):
+    assert formula_of(node) is None
+
+
+def test_an_operation_that_was_given_a_step_of_its_own_has_no_row():
+    out = Value(1.0).tanh()
+    out._backward = lambda: None
+    assert formula_of(out) is None
+
+
+@pytest.mark.parametrize('text, numbers, expected', [
+    ('2 * a', {'a': 's'}, '2·s'), ('2 * a', {'a': '-1'}, '2·(−1)'), ('-a / b / b', {'a': 'x', 'b': 'y'}, '−x/y/y'),
+    ('-a / b / b', {'a': '-2', 'b': '3'}, '−(−2)/3/3'), ('1 - out * out', {'out': '-0.5'}, '1 − (−0.5·(−0.5))'),
+    ('1 - out * out', {'out': 't'}, '1 − t·t'), ('out * (1 - out)', {'out': 'p'}, 'p·(1 − p)'),
+    ('a ** 3', {'a': 'x'}, 'x³'),
+    ('a ** -2', {'a': '-4'}, '(−4)⁻²'), ('b * a ** (b - 1)', {'a': 'x', 'b': 'n'}, 'n·x^(n − 1)'),
+    ('a + b', {'a': '-1', 'b': '-2'}, '−1 + (−2)'), ('a - b', {'a': 'x', 'b': '-2'}, 'x − (−2)'),
+    ('abs(a)', {'a': '-2'}, '|−2|'), ('sigmoid(a)', {'a': 'z'}, 'σ(z)'), ('log(a)', {'a': 'z'}, 'ln(z)'),
+    ('1 / (2 * out)', {'out': 'r'}, '1/(2·r)'), ('step(a)', {'a': 'x'}, '[x > 0]'), ('-sin(a)', {'a': 'x'}, '−sin(x)'),
+])
+def test_written_as_mathematics(text, numbers, expected):
+    assert render(text, numbers) == expected
+
+
+def test_looser_pieces_are_put_in_parentheses():
+    assert render('1 - out', {'out': 'p'}, tightly=PRODUCT) == '(1 − p)'
+    assert render('1 - out', {'out': 'p'}) == '1 − p'
+    assert render('a * b', {'a': 'x', 'b': 'y'}, tightly=ATOM) == '(x·y)'
+
+
+TEXTS = [text for row in FORMULAS.values() for text in (row.formula, *row.gradients)]
+
+
+@settings(deadline=None)
+@given(st.sampled_from([text for text in TEXTS if '(a)' not in text]), *[st.integers(-9, 9).filter(bool)] * 3)
+def test_what_is_written_with_numbers_means_the_same(text, a, b, out):
+    """Read back as arithmetic: · is *, ^ and raised digits are **."""
+    written = render(text, {'a': f'{a}', 'b': f'{b}', 'out': f'{out}'}).replace('·', '*').replace('−', '-')
+    written = re.sub('[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+', lambda raised: '**' + raised.group().translate(
+        str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789')), written.replace('^', '**')).replace('ln', 'log')
+    try:
+        expected = eval(text, {**FUNCTIONS, 'a': a, 'b': b, 'out': out})
+    except ValueError:
+        return
+    assert eval(written, dict(FUNCTIONS)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('a / b', r'\frac{x}{y\_hat}'), ('2 * a', r'2 \cdot x'), ('sqrt(a)', r'\sqrt{x}'), ('a ** 2', 'x^{2}'),
+    ('exp(a)', r'\exp\left(x\right)'), ('abs(a)', r'\left|x\right|'), ('sigmoid(a)', r'\sigma\left(x\right)'),
+])
+def test_written_as_latex(text, expected):
+    assert render(text, {'a': 'x', 'b': r'y\_hat'}, LATEX) == expected
+
+
+@given(st.text(max_size=20))
+def test_a_name_stays_text_in_latex(name):
+    """No character keeps a meaning of its own, and every brace is closed."""
+    written = latex_name(name)
+    assert not re.search(r'(?<!\\)[$%&#_]|[\^~<>`]', written)
+    bare = re.sub(r'\\[{}]', '', written)
+    assert bare.count('{') == bare.count('}')
+    assert math.isfinite(len(written))
