@@ -45,6 +45,7 @@ def test_the_code_runs_and_says_what_its_comments_say(code, capsys):
 
 
 def test_every_link_leads_somewhere():
-    links = [link for link in re.findall(r'\]\(([^)#]+)\)', README) if '://' not in link]
+    links = re.findall(r'\]\(([^)#]+)\)|src="(.*?)"', README)
+    links = [link for pair in links for link in pair if link and '://' not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
