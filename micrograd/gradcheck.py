@@ -5,10 +5,24 @@ from __future__ import annotations
 import html
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from micrograd.engine import Value
+
+
+class Row(NamedTuple):
+    """What was found for one input; `pytorch` only where there was a twin to ask."""
+
+    input: str
+    engine: float
+    finite_difference: float
+    difference: float
+    pytorch: float | None = None
+
+    def cells(self) -> list[str]:
+        numbers = [f'{self.engine:.10g}', f'{self.finite_difference:.10g}', f'{self.difference:.1e}']
+        return [self.input, *numbers] + ([] if self.pytorch is None else [f'{self.pytorch:.10g}'])
 
 
 @dataclass
@@ -16,14 +30,13 @@ class GradCheck:
     """What `gradcheck` found: true where all gradients agree; its text, and its HTML in a notebook, is the table."""
 
     agree: bool
-    rows: list[tuple[str, float, float, float] | tuple[str, float, float, float, float]]
-    columns: Sequence[str] = field(default=('input', 'engine', 'finite difference', 'difference', 'PyTorch'))
+    rows: list[Row]
 
     def __bool__(self) -> bool:
         return self.agree
 
     def __repr__(self) -> str:
-        rows = [self.columns[:len(self.rows[0])], *map(_cells, self.rows)]
+        rows = self._table()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ['  '.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         return '\n'.join([*lines, self._verdict()])
@@ -31,9 +44,14 @@ class GradCheck:
     def _repr_html_(self) -> str:
         def row(tag: str, cells: Sequence[str]) -> str:
             return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-        body = ''.join(row('td', _cells(cells)) for cells in self.rows)
-        return (f'<table><thead>{row("th", self.columns[:len(self.rows[0])])}</thead><tbody>{body}</tbody></table>'
-                f'<p>{self._verdict()}</p>')
+        head, *body = self._table()
+        return (f'<table><thead>{row("th", head)}</thead><tbody>{"".join(row("td", cells) for cells in body)}</tbody>'
+                f'</table><p>{self._verdict()}</p>')
+
+    def _table(self) -> list[list[str]]:
+        """The head and the rows, as text."""
+        cells = [row.cells() for row in self.rows]
+        return [['input', 'engine', 'finite difference', 'difference', 'PyTorch'][:len(cells[0])], *cells]
 
     def _verdict(self) -> str:
         return 'the gradients agree' if self.agree else 'the gradients DIFFER'
@@ -66,11 +84,11 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     analytic = _engine_gradients(_output(f, arguments), leaves)
     numeric = [_difference_quotient(f, arguments, leaf, eps) for leaf in leaves]
     agree = all(abs(a - n) <= atol + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
-    rows: list[Any] = [(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
+    rows = [Row(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
     if torch is not None:
         reference = _torch_gradients(torch, arguments)
         agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) for a, r in zip(analytic, reference, strict=True))
-        rows = [(*row, r) for row, r in zip(rows, reference, strict=True)]
+        rows = [row._replace(pytorch=r) for row, r in zip(rows, reference, strict=True)]
     return GradCheck(agree, rows)
 
 
@@ -149,7 +167,3 @@ def _names(f: Callable[..., Value], n: int) -> list[str]:
         names.append(parameter.name)
     return names[:n]
 
-
-def _cells(row: Sequence[Any]) -> list[str]:
-    name, analytic, numeric, difference, *reference = row
-    return [name, f'{analytic:.10g}', f'{numeric:.10g}', f'{difference:.1e}', *(f'{r:.10g}' for r in reference)]

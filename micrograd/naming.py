@@ -27,16 +27,16 @@ def node_names(nodes: Iterable[Value], names: Mapping[str, object] | bool, depth
 
 
 def _variables(namespace: Mapping[str, object]) -> dict[Value, str]:
-    """The first name of each Value in a namespace; plain names go before places in a list, a dict or a module."""
+    """The first variable of each Value in a namespace, else the shortest way to it through a list, dict or module."""
     things = [(name, thing) for name, thing in namespace.items()
               if not name.startswith('_') and name not in ('In', 'Out')]  # IPython keeps old results in these
     names: dict[Value, str] = {}
     for name, thing in things:
         if isinstance(thing, Value):
             names.setdefault(thing, name)
-    for name, thing in things:
-        for value, path in _inside(name, thing, levels=2):
-            names.setdefault(value, path)
+    ways = [(path, value) for name, thing in things for value, path in _inside(name, thing, levels=2)]
+    for path, value in sorted(ways, key=lambda way: len(way[0])):
+        names.setdefault(value, path)
     return names
 
 

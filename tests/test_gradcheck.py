@@ -24,9 +24,9 @@ def test_a_wrong_derivative_is_seen():
     result = gradcheck(wrong_cube, 2.0)
     assert not result
     assert 'DIFFER' in str(result)
-    assert result.rows[0][:2] == ('x', 4.0)
-    assert result.rows[0][2] == pytest.approx(12.0)
-    assert result.rows[0][3] == pytest.approx(8.0)
+    [row] = result.rows
+    assert (row.input, row.engine) == ('x', 4.0)
+    assert (row.finite_difference, row.difference) == (pytest.approx(12.0), pytest.approx(8.0))
 
 
 def test_a_wrong_gradient_of_0_is_seen():
@@ -49,7 +49,7 @@ def test_table_has_a_row_for_each_input_with_its_name():
 
 
 def test_names_of_a_variadic_function():
-    assert [row[0] for row in gradcheck(lambda first, *rest: first + sum(rest), 1.0, 2.0, 3.0).rows] == [
+    assert [row.input for row in gradcheck(lambda first, *rest: first + sum(rest), 1.0, 2.0, 3.0).rows] == [
         'first', 'rest[0]', 'rest[1]']
 
 
@@ -67,7 +67,7 @@ def test_pytorch_column():
 
     twin = gradcheck(f, [0.5, 2.0], 1.5, torch=f)
     assert twin
-    assert [row[4] for row in twin.rows] == pytest.approx([row[1] for row in twin.rows], rel=1e-12)
+    assert [row.pytorch for row in twin.rows] == pytest.approx([row.engine for row in twin.rows], rel=1e-12)
     assert 'PyTorch' in str(twin).splitlines()[0]
 
 
@@ -76,7 +76,7 @@ def test_a_pytorch_twin_that_differs_is_seen():
 
 
 def test_inputs_that_pytorch_does_not_use_have_gradient_0():
-    assert gradcheck(lambda x, y: x * 1.0, 1.0, 2.0, torch=lambda x, y: x * 1.0).rows[1][4] == 0.0
+    assert gradcheck(lambda x, y: x * 1.0, 1.0, 2.0, torch=lambda x, y: x * 1.0).rows[1].pytorch == 0.0
 
 
 def test_checks_a_model_through_its_own_parameters_and_leaves_them_as_they_were():
@@ -88,7 +88,7 @@ def test_checks_a_model_through_its_own_parameters_and_leaves_them_as_they_were(
     result = gradcheck(lambda *_: mse_loss([model([0.5, -1.0]) * other], [1.0]), *model.parameters())
     assert result
     assert len(result.rows) == 13
-    assert any(abs(row[1]) > 1e-3 for row in result.rows)
+    assert any(abs(row.engine) > 1e-3 for row in result.rows)
     assert [(p.data, p.grad) for p in [*model.parameters(), other]] == before
 
 
