@@ -359,3 +359,17 @@ def test_any_text_is_a_value_or_an_error(text: str):
         except ExpressionError as error:
             assert str(error)
             assert len(str(error).splitlines()) <= 2
+
+
+def test_wrt_writes_out_the_chain_rule(run):
+    done = run('y_hat = w*x; s = y_hat - y; loss = s**2', 'x=1', 'y=2', 'w=1', '--wrt', 'w')
+    assert done.status == 0
+    assert '\n'.join(['the chain rule', '  ∂loss/∂w = ∂loss/∂s · ∂s/∂y_hat · ∂y_hat/∂w', '           = 2·s · 1 · x',
+                      '           = 2·(−1) · 1 · 1', '           = −2', '', 'the graph is in graph.svg']) in done.out
+
+
+def test_wrt_a_name_that_is_not_there_is_an_error(run, tmp_path):
+    done = run('y = x*2', 'x=1', '--wrt=z')
+    assert (done.status, done.out) == (2, '')
+    assert done.err == 'micrograd: --wrt z: the output depends on x, y, and on no z\n'
+    assert not list(tmp_path.iterdir())

@@ -20,93 +20,14 @@ import pytest
 from graphviz.backend import dot_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import SVG, Picture, inside, least_width
 
 import micrograd
-from micrograd import Value, dot, draw_dot
+from micrograd import Value, draw_dot
 from micrograd.expression import evaluate
-from micrograd.nn import MLP, Neuron
+from micrograd.nn import MLP
 
-SVG = '{http://www.w3.org/2000/svg}'
-GLOBAL = Value(3.0)
 NOT_COMPUTED = 'grad –'
-
-
-class Node:
-    """A node of the picture, a box or an operation: its texts with their places, its shapes with their fills."""
-
-    def __init__(self, group: ET.Element) -> None:
-        self.texts = [(t.text.replace('\xa0', ' '), float(t.get('x')), float(t.get('y')), t.get('fill'))
-                      for t in group.iter(f'{SVG}text')]
-        self.lines = [text for text, *_ in self.texts]
-        self.shapes = []  # each with its left, top, right, bottom, and fill
-        for shape in group.iter(f'{SVG}ellipse'):
-            x, y, rx, ry = (float(shape.get(key)) for key in ('cx', 'cy', 'rx', 'ry'))
-            self.shapes.append((x - rx, y - ry, x + rx, y + ry, shape.get('fill')))
-        self.round = bool(self.shapes)
-        for shape in group.iter(f'{SVG}polygon'):
-            xs, ys = zip(*(map(float, point.split(',')) for point in shape.get('points').split()), strict=True)
-            self.shapes.append((min(xs), min(ys), max(xs), max(ys), shape.get('fill')))
-        self.whole = max(self.shapes, key=area)
-        self.frame = [(p.get('stroke'), p.get('stroke-width'), p.get('stroke-dasharray'))
-                      for p in group.iter(f'{SVG}polygon') if p.get('fill') == 'none']
-
-    @property
-    def name(self) -> str:
-        return '\n'.join(self.lines[:-2])
-
-    @property
-    def data(self) -> float:
-        return float(self.lines[-2].removeprefix('data '))
-
-    @property
-    def grad(self) -> float:
-        return float(self.lines[-1].removeprefix('grad ').rstrip(' ▲▼'))
-
-    def background(self, line: int = -1) -> str:
-        """The fill behind a line of text: that of the smallest filled shape where it begins."""
-        _, x, y, _ = self.texts[line]
-        return min((shape for shape in self.shapes if shape[4] != 'none' and inside(shape, x, y)), key=area)[4]
-
-
-def area(shape: tuple) -> float:
-    left, top, right, bottom, _ = shape
-    return (right - left) * (bottom - top)
-
-
-def inside(shape: tuple, x: float, y: float) -> bool:
-    left, top, right, bottom, _ = shape
-    return left - 0.5 <= x <= right + 0.5 and top <= y <= bottom
-
-
-def least_width(text: str) -> float:
-    """A width in points that the text has in any font: a wide character is one em, another a sixth or more."""
-    return 12 * sum(0 if unicodedata.category(c)[0] in 'MC' else 1 if unicodedata.east_asian_width(c) in 'WF' else 1 / 6
-                    for c in text)
-
-
-class Picture:
-    """What a drawing shows: boxes, operations, and arrows as (tail, head, label), by names and symbols."""
-
-    def __init__(self, drawing: graphviz.Digraph) -> None:
-        self.root = ET.fromstring(drawing.pipe(format='svg'))
-        groups = {kind: [g for g in self.root.iter(f'{SVG}g') if g.get('class') == kind]
-                  for kind in ('graph', 'node', 'edge')}
-        self.paper = groups['graph'][0].find(f'{SVG}polygon').get('fill')
-        self.captions = [t.text for t in groups['graph'][0].findall(f'{SVG}text')]
-        self.free_texts = [t for group in groups['graph'] + groups['edge'] for t in group.findall(f'{SVG}text')]
-        nodes = {group.find(f'{SVG}title').text: Node(group) for group in groups['node']}
-        self.boxes = [node for node in nodes.values() if not node.round]
-        self.operations = [node for node in nodes.values() if node.round]
-        self.names = sorted(box.name for box in self.boxes if box.name)
-        self.arrows = sorted(
-            (*(' '.join(nodes[key].lines) if nodes[key].round else nodes[key].name
-               for key in group.find(f'{SVG}title').text.split('->')),
-             ' '.join(t.text for t in group.iter(f'{SVG}text'))) for group in groups['edge'])
-
-    def box(self, name: str) -> Node:
-        [found] = (box for box in self.boxes if box.name == name)
-        return found
-
 
 LESSON = ('y_hat = w*x; s = y_hat - y; loss = s**2', {'w': 1, 'x': 1, 'y': 2})
 
@@ -199,29 +120,6 @@ def test_text_is_readable_on_any_page():
         for ink, ground in pairs:
             dark, light = sorted((luminance(ink), luminance(ground)))
             assert (light + 0.05) / (dark + 0.05) > 4.5, (ink, ground)
-
-
-def test_names_of_variables():
-    w, _hidden, labelled = Value(1.0), Value(2.0), Value(3.0, label='mine')
-    total = w + GLOBAL * _hidden + labelled
-    first = second = total * 2
-    for drawing, names in (
-            (draw_dot(second), ['GLOBAL', 'first', 'mine', 'total', 'w']), (draw_dot(first, names=False), ['mine']),
-            (draw_dot(first, names={'p': w, 'q': w, 'r': labelled, '_s': total, 't': 3}), ['mine', 'p']),
-            (eval('draw_dot(a)', {'draw_dot': draw_dot, '@temporary': w, '': total, 'a': first}), ['a', 'mine'])):
-        assert Picture(drawing).names == names
-
-
-def test_names_of_places_in_containers_and_modules():
-    ws, table, pair = [Value(1.0), Value(2.0)], {'k': Value(3.0), 4: [Value(5.0)]}, (Value(6.0),)
-    n, plain = Neuron(2), ws[1]  # a plain name goes before a place
-    drawing = draw_dot(dot([ws[0], plain, *pair], [table['k'], table[4][0], 2.0]) * n.w[0] + n.b * n.w[1])
-    assert Picture(drawing).names == [
-        'n.b', 'n.w.0', 'n.w.1', 'pair[0]', 'plain', "table['k']", 'table[4][0]', 'ws[0]']
-
-    model = MLP(2, [1])
-    drawing = draw_dot(model([0.5, -1.0]), names=dict(model.named_parameters()))
-    assert Picture(drawing).names == sorted(model.state_dict())
 
 
 def test_same_graph_same_bytes(tmp_path: Path):
@@ -443,3 +341,14 @@ def test_drawing_changes_nothing():
         before = state()
         draw_dot(loss, names={'other': loss._prev[0]}).pipe()
         assert state() == before
+
+
+def test_highlight_draws_every_path_bold():
+    a, w = Value(3.0, label='a'), Value(-1.0, label='w')
+    out = (a * a * w).tanh() + a
+    root = ET.fromstring(draw_dot(out, highlight=a).pipe())
+    edges = [g for g in root.iter(f'{SVG}g') if g.get('class') == 'edge']
+    bold = [g for g in edges if g.find(f'{SVG}path').get('stroke-width') == '2.5']
+    assert (len(edges), len(bold)) == (11, 10)  # all but the one from w
+    assert not any(g.find(f'{SVG}path').get('stroke-width') for g in edges if g not in bold)
+    assert draw_dot(out).source == draw_dot(out, highlight=Value(1.0)).source
