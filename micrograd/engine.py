@@ -185,15 +185,18 @@ class Value:
         order = self.topological_order()
         before = [node.grad for node in order]
         inner = [node for node in order if node._prev]
-        for node in inner:  # afresh, since what an earlier pass left is that pass's; leaves accumulate till zero_grad()
+        for node in order:  # afresh: what an earlier pass left here has been passed on already
             node.grad = 0.0
-        self.grad += 1.0  # d(self)/d(self)
+        self.grad = 1.0  # d(self)/d(self)
         try:
             _chain_rule(reversed(inner))
         except BaseException:
-            for node, grad in zip(order, before, strict=True):
+            for node, grad in zip(order, before):
                 node.grad = grad
             raise
+        for node, grad in zip(order, before):
+            if not node._prev:
+                node.grad += grad  # leaves accumulate from pass to pass, until zero_grad()
 
     @property
     def _backward(self) -> Callable[[], None]:
@@ -277,6 +280,10 @@ def _real(data: object, label: str) -> float:
     return float(data)
 
 
-_no_gradients: Callable[[], Sequence[float]] = lambda: ()
+def _no_gradients() -> Sequence[float]:
+    """A leaf's local gradients; a function with a name, so that leaves can be pickled."""
+    return ()
+
+
 _of_sum: Callable[[], Sequence[float]] = lambda: (1.0, 1.0)
 _of_difference: Callable[[], Sequence[float]] = lambda: (1.0, -1.0)
