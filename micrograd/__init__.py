@@ -8,8 +8,9 @@ from micrograd.gradcheck import gradcheck
 
 if TYPE_CHECKING:
     from micrograd.draw import draw_dot
+    from micrograd.player import play
 
-__all__ = ['Value', 'dot', 'draw_dot', 'explain', 'gradcheck']
+__all__ = ['Value', 'dot', 'draw_dot', 'explain', 'gradcheck', 'play']
 __version__ = '1.0.0'
 
 
@@ -18,4 +19,7 @@ def __getattr__(name: str) -> Any:
     if name == 'draw_dot':
         from micrograd.draw import draw_dot
         return draw_dot
+    if name == 'play':
+        from micrograd.player import play
+        return play
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

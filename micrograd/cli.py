@@ -16,12 +16,13 @@ from micrograd.draw import draw_dot
 from micrograd.engine import Value
 from micrograd.explain import explain
 from micrograd.expression import ALLOWED, evaluate
+from micrograd.player import play
 
-FORMATS = ('svg', 'png', 'gv')
+FORMATS = ('svg', 'png', 'gv', 'html')
 OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--(output|wrt)(=.*)?|-h|--help|--version|--', re.IGNORECASE)
 EPILOG = '''examples:
   micrograd "y_hat = w*x; s = y_hat - y; loss = s**2" x=1 y=2 w=1 -o loss.svg
-  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1 --wrt w2
+  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1 --wrt w2 -o backprop.html
 '''
 
 
@@ -76,7 +77,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('values', nargs='*', default=[], metavar='name=number',
                         help='the number for each name that it does not assign')
     parser.add_argument('-o', '--output', default='graph.svg', metavar='FILE',
-                        help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (default: %(default)s)')
+                        help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (a page that plays it '
+                             'step by step); default: %(default)s')
     parser.add_argument('--wrt', metavar='NAME', help='also write out the chain rule, with respect to this name')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
@@ -110,9 +112,12 @@ def _input(output: Value, name: str) -> Value:
 
 def _write(path: Path, output: Value) -> None:
     """Draw the graph into a file; where that fails, a file that was there stays as it was."""
-    drawing = draw_dot(output, format='svg', names=False)
     format = path.suffix[1:].lower()
-    picture = drawing.source.encode() if format == 'gv' else drawing.pipe(format=format)
+    if format == 'html':
+        picture = play(output, names=False).html.encode()
+    else:
+        drawing = draw_dot(output, names=False)
+        picture = drawing.source.encode() if format == 'gv' else drawing.pipe(format=format)
     target = path.resolve()
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:

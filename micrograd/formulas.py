@@ -55,19 +55,24 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 def formula_of(node: Value) -> Formula | None:
     """The row of the operation that made a node; None for a leaf, and for an operation that is not the engine's."""
     op, n = node._op, len(node._prev)
-    if op == 'dot':
+    if not n or node._by_hand:
+        return None
+    if op == 'dot' and n % 2 == 0:
         ws, xs = [f'w{i}' for i in range(1, n // 2 + 1)], [f'x{i}' for i in range(1, n // 2 + 1)]
         products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs, strict=True))
         return Formula(products, (*xs, *ws), (*ws, *xs))
-    if op.startswith('**') and n == 1:
+    if n == 1 and op.startswith('**'):
         return _power(op[2:])
     row = FORMULAS.get(op)
-    return row if row and len(row.operands) == n and not node._by_hand else None
+    return row if row and len(row.operands) == n else None
 
 
-def _power(exponent: str) -> Formula:
+def _power(exponent: str) -> Formula | None:
     """a ** n for a number n, whose derivative n * a ** (n - 1) is simpler for a small whole n."""
-    n = float(exponent)
+    try:
+        n = float(exponent)
+    except ValueError:
+        return None
     lower = f'{n - 1!r}'.removesuffix('.0')
     gradient = {0.0: '0', 1.0: '1', 2.0: '2 * a'}.get(n, f'{exponent} * a ** {lower}')
     return Formula(f'a ** {exponent}', (gradient,))

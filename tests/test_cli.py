@@ -373,3 +373,10 @@ def test_wrt_a_name_that_is_not_there_is_an_error(run, tmp_path):
     assert (done.status, done.out) == (2, '')
     assert done.err == 'micrograd: --wrt z: the output depends on x, y, and on no z\n'
     assert not list(tmp_path.iterdir())
+
+
+def test_html_is_the_step_player(run, tmp_path):
+    assert run('y = x*2', 'x=1', '-o', 'backprop.html').status == 0
+    page = (tmp_path / 'backprop.html').read_text(encoding='utf-8')
+    assert page.startswith('<!DOCTYPE html>')
+    assert '<title>y, step by step</title>' in page

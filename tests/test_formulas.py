@@ -76,13 +76,16 @@ def test_rows_read_the_same_in_numpy(op, a, b):
         assert np.broadcast_to(eval(text, {**functions, **arrays}), 1)[0] == expected
 
 
-@pytest.mark.parametrize('node', [Value(1.0), Value(1.0, (Value(2.0),), 'mine'), Value(1.0, (Value(1.0),), '+')])
+@pytest.mark.parametrize('node', [
+    Value(1.0), Value(1.0, (Value(2.0),), 'mine'), Value(1.0, (Value(1.0),), '+'), Value(1.0, (Value(1.0),), '**mine'),
+    Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'),
+])
 def test_what_is_not_the_engines_has_no_row(node):
     assert formula_of(node) is None
 
 
-def test_an_operation_that_was_given_a_step_of_its_own_has_no_row():
-    out = Value(1.0).tanh()
+@pytest.mark.parametrize('out', [Value(1.0).tanh(), Value(1.0)**2, dot([Value(1.0)], [2.0])])
+def test_an_operation_that_was_given_a_step_of_its_own_has_no_row(out):
     out._backward = lambda: None
     assert formula_of(out) is None
 

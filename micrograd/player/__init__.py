@@ -1,0 +1,129 @@
+"""The step player: the forward and the backward pass of a graph as one self-contained HTML page, a step at a time.
+
+The picture is draw.py's, the arithmetic that of formulas.py: the page computes with the text of its rows.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from micrograd.draw import LONGEST_NAME, draw_dot
+from micrograd.engine import Constant, Value
+from micrograd.formulas import PLAIN, Formula, formula_of
+from micrograd.naming import node_names, numbered_names
+
+WIDEST = -0.08888  # a number that takes as much room in the picture as most
+
+
+@dataclass(frozen=True)
+class Player:
+    """What `play` made: it shows in a notebook, and `save` writes it as a page that needs nothing else."""
+
+    html: str = field(repr=False)
+    height: int = 640
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to a file, and return its path."""
+        path = Path(path)
+        path.write_text(self.html, encoding='utf-8')
+        return path
+
+    def _repr_html_(self) -> str:
+        style = f'width: 100%; height: {self.height}px; border: 0'
+        return (f'<iframe title="Backpropagation, step by step" style="{style}" '
+                f'sandbox="allow-scripts" srcdoc="{html.escape(self.html)}"></iframe>')
+
+
+def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operations: int = 500) -> Player:
+    """The player of the graph of `output`: each operation forward, then each edge backward, with live inputs.
+
+    names: Values without a label are called by the variables in this mapping that hold them; True stands for the
+    caller's own variables, False for none. max_operations: how many operations the graph may have at the most.
+
+    The page computes every number itself, from those that the leaves have now; the graph stays as it is, and needs no
+    `backward()`. TypeError where output is no Value; ValueError for a graph of more than max_operations, for a leaf
+    that is not finite, and for an operation that is not the engine's, of which no formula is known.
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f'play shows the graph of one Value, not of a {type(output).__name__}: pass one output')
+    order = output.topological_order()
+    operations = sum(bool(node._prev) for node in order)
+    if operations > max_operations:
+        raise ValueError(
+            f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: play a part of '
+            'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
+    called = node_names(order, names, depth=1)
+    named = numbered_names(order, called)
+    drawn = _stand_in(order, {node: '' if isinstance(node, Constant) else named[node] for node in order} | called)
+    svg = draw_dot(drawn, names=False, max_nodes=len(order)).pipe(format='svg', encoding='utf-8')
+    parts = {
+        'title': html.escape(f'{_short(named[output])}, step by step'),
+        'svg': svg[svg.index('<svg'):],
+        # ASCII, and no '<' with which a label could end the script that holds it
+        'data': json.dumps(_data(order, named), allow_nan=False).replace('<', r'\u003c'),
+        'css': _file('player.css'),
+        'js': _file('arithmetic.js') + _file('player.js'),
+    }
+    page = re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], _file('page.html'))  # once: a label may hold {{js}}
+    points = re.search(r'<svg [^>]*height="(\d+)', svg)
+    return Player(page, height=min(900, 560 + int(points[1]) if points else 900))
+
+
+def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
+    """The graph once more, to draw: with a label for each node, and numbers that leave room for those of the page."""
+    copies: dict[Value, Value] = {}
+    for node in order:
+        operands = [copies[operand] for operand in node._prev]
+        kind, number = (Constant, node.data) if isinstance(node, Constant) else (Value, WIDEST)
+        wide = [WIDEST] * len(operands)
+        copy = kind(number, operands, node._op, labels[node], lambda wide=wide: wide)
+        copy.grad = WIDEST
+        copies[node] = copy
+    return copies[order[-1]]
+
+
+def _data(order: list[Value], named: Mapping[Value, str]) -> dict[str, Any]:
+    """What the page computes with: the nodes in topological order, and the rows of their operations, each once."""
+    numbered = {node: i for i, node in enumerate(order)}
+    rows: dict[Formula, int] = {}
+    nodes = []
+    for node in order:
+        kind = 'result' if node._prev else 'constant' if isinstance(node, Constant) else 'leaf'
+        entry: dict[str, Any] = {'kind': kind, 'name': _short(named[node]), 'op': node._op}
+        if node._prev:
+            row = rows.setdefault(_row(node), len(rows))
+            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev]}
+        elif math.isfinite(node.data):
+            entry |= {'data': node.data}
+        else:
+            raise ValueError(f'{named[node]} is {node.data}, and play computes with finite numbers: change it first')
+        nodes.append(entry)
+    return {'nodes': nodes, 'rows': [asdict(row) for row in rows], 'calls': dict(PLAIN.calls)}
+
+
+def _row(node: Value) -> Formula:
+    """The row of the operation that made a node, or a ValueError that says what to do about its absence."""
+    if row := formula_of(node):
+        return row
+    made = f'{node._op!r}, which made {node.label!r},' if node.label else repr(node._op)
+    raise ValueError(
+        f'the operation {made} is written by hand, and play knows no formula to compute it with: use the '
+        'operations of Value (+ - * / **, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, abs) '
+        'and dot; draw_dot draws the graph as it is')
+
+
+def _short(name: str) -> str:
+    """A name as long as the picture shows it."""
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME - 1] + '…'
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding='utf-8')

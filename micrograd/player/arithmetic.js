@@ -1,0 +1,95 @@
+'use strict';
+// Arithmetic: the text of a row of formulas.py as a tree, its number, and how it is written.
+
+const FUNCTIONS = {
+  abs: Math.abs, exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tanh: Math.tanh,
+  sigmoid: a => { const small = Math.exp(-Math.abs(a)); return (a >= 0 ? 1 : small) / (1 + small); },
+  relu: a => a < 0 ? 0 : a,
+  sign: a => (a > 0) - (a < 0),
+  step: a => Number(a > 0),
+};
+// Where a gradient of a ** b has ln(0) in it, the engine counts that as 0.
+const GRADIENT_FUNCTIONS = {...FUNCTIONS, log: a => a ? Math.log(a) : 0};
+
+// '1 / (2 * out)' → ['/', 1, ['*', 2, 'out']]: numbers, names, and [operation or function, ...parts].
+function parse(text) {
+  const tokens = text.match(/\d+\.?\d*(?:e[+-]?\d+)?|\w+|\*\*|[-+*/()]/g);
+  let at = 0;
+  const chain = (part, signs) => {
+    let tree = part();
+    while (signs.includes(tokens[at])) tree = [tokens[at++], tree, part()];
+    return tree;
+  };
+  const sum = () => chain(product, ['+', '-']);
+  const product = () => chain(negative, ['*', '/']);
+  const negative = () => tokens[at] === '-' ? (at++, ['-', negative()]) : power();
+  const power = () => {
+    const base = atom();
+    return tokens[at] === '**' ? (at++, ['**', base, negative()]) : base;
+  };
+  const atom = () => {
+    const token = tokens[at++];
+    if (token === '(') return inside();
+    if (tokens[at] === '(') return at++, [token, inside()];
+    return /^\d/.test(token) ? Number(token) : token;
+  };
+  const inside = () => { const tree = sum(); at++; return tree; };
+  return sum();
+}
+
+function evaluate(tree, numbers, functions) {
+  if (typeof tree === 'number') return tree;
+  if (typeof tree === 'string') return numbers[tree];
+  const a = evaluate(tree[1], numbers, functions);
+  if (tree.length === 2) return tree[0] === '-' ? -a : functions[tree[0]](a);
+  const b = evaluate(tree[2], numbers, functions);
+  switch (tree[0]) {
+    case '+': return a + b;
+    case '-': return a - b;
+    case '*': return a * b;
+    case '/': return a / b;
+    default: return a ** b;
+  }
+}
+
+// A tree with names or numbers, as text, in the way of formulas.render; and how tightly it holds together.
+const [SUM, PRODUCT, NEGATIVE, POWER, ATOM] = [0, 1, 2, 3, 4];
+const write = (tree, names, calls) => written(tree, names, calls)[0];
+
+function written(tree, names, calls) {
+  const within = (part, tightly) => {
+    const [text, held] = written(part, names, calls);
+    return held >= tightly ? text : `(${text})`;
+  };
+  const second = part => {
+    const text = within(part, PRODUCT);
+    return text.startsWith('−') ? `(${text})` : text;
+  };
+  if (typeof tree === 'number') return [String(tree), ATOM];
+  if (typeof tree === 'string') {
+    const text = names[tree].replace(/^-/, '−');
+    return [text, text.startsWith('−') ? NEGATIVE : ATOM];
+  }
+  const [operation, a, b] = tree;
+  if (tree.length === 2) {
+    if (operation === '-') return ['−' + within(a, POWER), NEGATIVE];
+    return [(calls[operation] ?? `${operation}({})`).replace('{}', () => within(a, SUM)), ATOM];
+  }
+  switch (operation) {
+    case '+': return [`${within(a, SUM)} + ${second(b)}`, SUM];
+    case '-': return [`${within(a, SUM)} − ${second(b)}`, SUM];
+    case '*': return [`${within(a, PRODUCT)}·${within(b, POWER)}`, PRODUCT];
+    case '/': return [`${within(a, PRODUCT)}/${within(b, POWER)}`, PRODUCT];
+  }
+  const exponent = within(b, NEGATIVE);
+  return [within(a, ATOM) + (/^−*\d+$/.test(exponent)
+    ? exponent.replace(/./g, c => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['−0123456789'.indexOf(c)]) : `^${exponent}`), POWER];
+}
+
+// As '%.4g' in Python, with a proper minus sign.
+function number(x, digits = 6) {
+  const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
+  const tiny = exponent < -4 || exponent >= digits;
+  return (tiny ? `${Number(mantissa)}e${exponent}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
+}
+const factor = text => text.startsWith('−') ? `(${text})` : text;
