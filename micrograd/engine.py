@@ -13,14 +13,18 @@ from numbers import Real
 from typing import Any
 
 
-def _binary(operation: Callable[[Value, Value], Value]) -> Callable[[Value, Value | float], Value]:
-    """Let an operation on two Values take a plain number as the second."""
+def _binary(operation: Callable[[Value, Value], Value], takes: str = '') -> Callable[[Value, Value | float], Value]:
+    """Let an operation on two Values take a plain number as the second, and say what it takes where it is undefined."""
     @wraps(operation)
     def method(self: Value, other: Value | float) -> Any:
-        if isinstance(other, Value):
+        if not isinstance(other, Value):
+            if not isinstance(other, Real):
+                return NotImplemented  # which has Python ask `other`: a NumPy array then takes us element by element
+            other = Constant(other)
+        try:
             return operation(self, other)
-        # NotImplemented has Python ask `other`: a NumPy array then takes us element by element
-        return operation(self, Constant(other)) if isinstance(other, Real) else NotImplemented
+        except (ArithmeticError, ValueError) as error:
+            raise _located(error, operation.__name__.strip('_'), (self, other), f'it takes {takes}') from None
     return method
 
 
@@ -29,12 +33,12 @@ def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, Val
     return lambda self, other: compare(self.data, other.data if isinstance(other, Value) else other)
 
 
-def _defined(function: Callable[..., float], *operands: Value, takes: str) -> float:
-    """The function of the operands' numbers; where it has no value, an error that says at which, and what it takes."""
+def _defined(function: Callable[[float], float], operand: Value, takes: str) -> float:
+    """The function of the operand's number; where it has no value, an error that says at which, and what it takes."""
     try:
-        return function(*[v.data for v in operands])
+        return function(operand.data)
     except (ArithmeticError, ValueError) as error:
-        raise _located(error, function.__name__, operands, f'it takes {takes}') from None
+        raise _located(error, function.__name__, (operand,), f'it takes {takes}') from None
 
 
 def _located(error: Exception, name: str, operands: Sequence[Value], advice: str) -> Exception:
@@ -84,17 +88,16 @@ class Value:
         """The product self * other; local gradients other and self."""
         return Value(self.data * other.data, (self, other), '*', '', lambda a=self, b=other: (b.data, a.data))
 
-    @_binary
+    @partial(_binary, takes='a divisor other than 0')
     def __truediv__(self, other: Value) -> Value:
         """The quotient self / other; local gradients 1 / other and -self / other**2."""
-        return Value(_defined(operator.truediv, self, other, takes='a divisor other than 0'), (self, other), '/', '',
+        return Value(self.data / other.data, (self, other), '/', '',
                      lambda a=self, b=other: (1 / b.data, -a.data / b.data / b.data))
 
-    @_binary
+    @partial(_binary, takes='a base above 0, or a whole exponent (above 0 for 0), and a result below 1.8e308')
     def __pow__(self, other: Value) -> Value:
         """The power self ** other; local gradients other * self**(other-1) and self**other * ln(self)."""
-        # math.pow, because `**` answers a negative base with a complex number
-        out = _defined(math.pow, self, other, takes='a base above 0, or a whole exponent, above 0 where the base is 0')
+        out = math.pow(self.data, other.data)  # `**` would answer a negative base with a complex number
         if isinstance(other, Constant):  # a plain exponent is part of the operation, as in s², and no operand
             return Value(out, (self,), f'**{other.data!r}'.removesuffix('.0'), '',
                          lambda a=self, n=other.data: (n and n * math.pow(a.data, n - 1),))
@@ -120,27 +123,27 @@ class Value:
 
     def exp(self) -> Value:
         """The exponential e ** self; local gradient e ** self."""
-        out = _defined(math.exp, self, takes='at most 709.78, where floats end')
+        out = _defined(math.exp, self, 'at most 709.78, where floats end')
         return Value(out, (self,), 'exp', '', lambda out=out: (out,))
 
     def log(self) -> Value:
         """The natural logarithm; local gradient 1 / self."""
-        out = _defined(math.log, self, takes='a number above 0')
+        out = _defined(math.log, self, 'a number above 0')
         return Value(out, (self,), 'log', '', lambda a=self: (1 / a.data,))
 
     def sqrt(self) -> Value:
         """The square root; local gradient 1 / (2 * sqrt(self)), which 0 does not have."""
-        out = _defined(math.sqrt, self, takes='a number not below 0')
+        out = _defined(math.sqrt, self, 'a number not below 0')
         return Value(out, (self,), 'sqrt', '', lambda out=out: (1 / (2 * out),))
 
     def sin(self) -> Value:
         """The sine; local gradient cos(self)."""
-        out = _defined(math.sin, self, takes='a finite number')
+        out = _defined(math.sin, self, 'a finite number')
         return Value(out, (self,), 'sin', '', lambda a=self: (math.cos(a.data),))
 
     def cos(self) -> Value:
         """The cosine; local gradient -sin(self)."""
-        out = _defined(math.cos, self, takes='a finite number')
+        out = _defined(math.cos, self, 'a finite number')
         return Value(out, (self,), 'cos', '', lambda a=self: (-math.sin(a.data),))
 
     def tanh(self) -> Value:
@@ -161,18 +164,16 @@ class Value:
     def topological_order(self) -> list[Value]:
         """Every Value that this one depends on, each once and after all its operands: leaves first, this one last."""
         order: list[Value] = []
-        seen = {self}
-        path, unvisited = [self], [iter(self._prev)]  # stacks of our own: Python's ends a thousand calls deep
-        while path:
-            for operand in unvisited[-1]:
-                if operand not in seen:
-                    seen.add(operand)
-                    path.append(operand)
-                    unvisited.append(iter(operand._prev))
-                    break
-            else:  # all operands of the path's last node are in the order
-                order.append(path.pop())
-                unvisited.pop()
+        seen: set[Value] = set()
+        stack: list[Value | None] = [self]  # a stack of our own: Python's ends a thousand calls deep
+        while stack:
+            node = stack.pop()
+            if node is None:  # the mark that the operands of the one below it are all in the order
+                order.append(stack.pop())  # type: ignore[arg-type]
+            elif node not in seen:
+                seen.add(node)
+                stack += (node, None)
+                stack += node._prev[::-1]  # the first operand on top
         return order
 
     def backward(self) -> None:

@@ -74,7 +74,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     }
     page = re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], _file('page.html'))  # once: a label may hold {{js}}
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    return Player(page, height=min(900, 560 + int(points[1]) if points else 900))
+    return Player(page, height=min(1000, 700 + int(points[1]) if points else 1000))
 
 
 def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
