@@ -28,6 +28,11 @@ def _binary(operation: Callable[[Value, Value], Value], takes: str = '') -> Call
     return method
 
 
+def _reflected(method: Callable[[Value, Value | float], Value]) -> Callable[[Value, float], Value]:
+    """The same operation with a plain number on the left, as in `3 - v`."""
+    return lambda self, other: method(Constant(other), self) if isinstance(other, Real) else NotImplemented
+
+
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, Value | float], bool]:
     """A comparison by number."""
     return lambda self, other: compare(self.data, other.data if isinstance(other, Value) else other)
@@ -104,14 +109,12 @@ class Value:
         return Value(out, (self, other), '**', '', lambda a=self, b=other, out=out: (
             b.data and b.data * math.pow(a.data, b.data - 1), out * math.log(a.data) if a.data else 0.0))
 
-    __rsub__ = _binary(lambda self, other: other - self)
-    __rmul__ = _binary(lambda self, other: other * self)
-    __rtruediv__ = _binary(lambda self, other: other / self)
-    __rpow__ = _binary(lambda self, other: other ** self)
+    __rsub__, __rmul__ = _reflected(__sub__), _reflected(__mul__)
+    __rtruediv__, __rpow__ = _reflected(__truediv__), _reflected(__pow__)
 
     def __radd__(self, other: float) -> Value:
         """other + self; but 0 + self is self, because the builtin sum() begins so."""
-        return self if type(other) is int and other == 0 else _binary(lambda a, b: b + a)(self, other)
+        return self if type(other) is int and other == 0 else _reflected(Value.__add__)(self, other)
 
     def __neg__(self) -> Value:
         """The negative -self; local gradient -1."""
