@@ -10,12 +10,13 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import NoReturn
+from unicodedata import normalize
 
 from micrograd import __version__
 from micrograd.draw import draw_dot
 from micrograd.engine import Value
 from micrograd.explain import explain
-from micrograd.expression import ALLOWED, evaluate
+from micrograd.expression import ALLOWED, Evaluation
 from micrograd.player import play
 
 FORMATS = ('svg', 'png', 'gv', 'html')
@@ -39,11 +40,12 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors='backslashreplace')  # a terminal without a ∂ is no reason to stop
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     try:
-        output = evaluate(arguments.expression, _numbers(arguments.values))
+        evaluation = Evaluation(arguments.expression, _numbers(arguments.values))
+        output = evaluation.output
         path = Path(arguments.output)
         if path.suffix[1:].lower() not in FORMATS:
             raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
-        input = _input(output, arguments.wrt) if arguments.wrt else None
+        input = _input(evaluation, arguments.wrt) if arguments.wrt else None
         _say(f'{explain(output, names=False)}')
         if input:
             _say(f'\nthe chain rule\n{textwrap.indent(str(explain(output, input, names=False)), "  ")}')
@@ -102,12 +104,12 @@ def _numbers(pairs: list[str]) -> dict[str, float]:
     return numbers
 
 
-def _input(output: Value, name: str) -> Value:
+def _input(evaluation: Evaluation, name: str) -> Value:
     """The Value of that name."""
-    named = {node.label: node for node in output.topological_order() if node.label}
-    if name not in named:
-        raise ValueError(f'--wrt {name}: the output depends on {", ".join(named) or "no name"}, and on no {name}')
-    return named[name]
+    values = evaluation.values
+    if normalize('NFKC', name) not in values:
+        raise ValueError(f'--wrt {name}: the expression has {", ".join(values) or "no name"}, and no {name}')
+    return values[normalize('NFKC', name)]
 
 
 def _write(path: Path, output: Value) -> None:
@@ -116,8 +118,8 @@ def _write(path: Path, output: Value) -> None:
     if format == 'html':
         picture = play(output, names=False).html.encode()
     else:
-        drawing = draw_dot(output, names=False)
-        picture = drawing.source.encode() if format == 'gv' else drawing.pipe(format=format)
+        drawing = draw_dot(output, format, names=False) if format != 'gv' else draw_dot(output, names=False)
+        picture = drawing.source.encode() if format == 'gv' else drawing.pipe()
     target = path.resolve()
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:

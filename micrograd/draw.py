@@ -16,11 +16,10 @@ import graphviz
 from graphviz.backend import dot_command
 
 from micrograd.engine import Constant, Value
-from micrograd.naming import node_names
+from micrograd.naming import LONGEST_NAME, node_names, short
 
 INK, FAINT, PAPER = '#1b2733', '#66737f', '#ffffff'
 POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which every kind of eye tells apart
-LONGEST_NAME = 40  # characters
 BOLD = {'color': '#b3202c', 'fontcolor': '#b3202c', 'penwidth': '2.5'}
 RANKDIRS = ('LR', 'TB', 'RL', 'BT')
 
@@ -53,14 +52,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
              names: Mapping[str, object] | bool = True, highlight: Value | None = None,
-             max_nodes: int = 500) -> Drawing:
+             max_nodes: int | None = None) -> Drawing:
     """Draw the graph of `root`: what it was computed from, with numbers, gradients and local gradients.
 
     format: 'svg', 'png', or another that the installed `dot` has. rankdir: 'LR', 'TB', 'RL' or 'BT'.
     names: Values without a label are called by the variables in this mapping that hold them; True stands for the
     caller's own variables, False for none.
     highlight: a Value whose paths to the root are drawn bold, the ones that `explain(root, highlight)` writes out.
-    max_nodes: how many Values are drawn at the most.
+    max_nodes: how many Values are drawn at the most, by default 500, or 100 in a format of pixels, which takes longer.
 
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
     text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes,
@@ -71,6 +70,10 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     if rankdir not in RANKDIRS:
         raise ValueError(f'rankdir is one of {RANKDIRS}, not {rankdir!r}')
     order = root.topological_order()
+    if highlight is not None and highlight not in set(order):
+        raise ValueError(f'highlight is a Value of the graph that is drawn, not {highlight!r}')
+    if max_nodes is None:
+        max_nodes = 500 if format in ('svg', 'pdf', 'ps', 'json', 'plain', 'dot') else 100
     if len(order) > max_nodes:
         raise ValueError(
             f'this graph has {len(order):,} values, more than max_nodes={max_nodes:,}: draw a part of it, such as one '
@@ -156,11 +159,9 @@ def _room(name: str) -> str:
 
 def _text(text: str) -> str:
     """Any text as itself in an HTML-like label: escaped, in one line or more, and cut where it gets too long."""
-    text = str(text)
-    if len(text) > LONGEST_NAME:
-        text = text[:LONGEST_NAME - 1] + '…'
-    text = ''.join('\ufffd' if unicodedata.category(c) in ('Cc', 'Cs', 'Cn') and c != '\n' else c for c in text)
-    return html.escape(text).replace('\\', r'\\').replace('\n', '<br/>')  # a single backslash is Graphviz's escape
+    known = ''.join('\ufffd' if unicodedata.category(c) in ('Cc', 'Cs', 'Cn') and c != '\n' else c
+                    for c in short(str(text)))
+    return html.escape(known).replace('\\', r'\\').replace('\n', '<br/>')  # a single backslash is Graphviz's escape
 
 
 def _pip_installed_dot() -> Path | None:

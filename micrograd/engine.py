@@ -281,7 +281,10 @@ def _real(data: object, label: str) -> float:
     if not isinstance(data, Real):
         raise TypeError(f'Value {label!r} takes a real number, not {type(data).__name__}: write v.data for a Value v, '
                         'x.item() for an array or tensor of one number, [Value(x) for x in xs] for many')
-    return float(data)
+    try:
+        return float(data)
+    except OverflowError:
+        raise OverflowError(f'Value {label!r} takes a number that a float can hold, up to 1.8e308') from None
 
 
 def _no_gradients() -> Sequence[float]:

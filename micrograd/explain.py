@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from micrograd.engine import Constant, Value
+from micrograd.engine import Constant, Value, _located
 from micrograd.formulas import LATEX, PLAIN, PRODUCT, Style, formula_of, latex_name, render
+from micrograd.gradcheck import engine_gradients
 from micrograd.naming import node_names, numbered_names
 
 LONGEST_PATH = 40  # factors; a longer product is read better node by node
@@ -83,12 +84,21 @@ def _uses_on_the_way(order: Sequence[Value], input: Value) -> dict[Value, list[U
     for node in order:
         places = [place for place, operand in enumerate(node._prev) if operand in uses]
         if places and node is not input:
-            gradients = node._local_gradients()
-            if len(gradients) != len(node._prev):
+            gradients = _local_gradients(node)
+            if not gradients:
                 raise ValueError(f'the operation {node._op!r} keeps its local gradients to itself: give it '
                                  'Value(…, local_gradients=…), and not only a _backward')
             uses[node] = [Use(node, place, gradients[place]) for place in places]
     return uses
+
+
+def _local_gradients(node: Value) -> Sequence[float]:
+    """A node's local gradients; none where it keeps them to itself. Raises what the operation raised, and names it."""
+    try:
+        gradients = node._local_gradients()
+    except (ArithmeticError, ValueError) as error:
+        raise _located(error, f'local gradients of {node._op}', node._prev, 'no finite one exists there') from None
+    return gradients if len(gradients) == len(node._prev) and not node._by_hand else ()
 
 
 def _count_paths(order: Sequence[Value], uses: Mapping[Value, list[Use]]) -> tuple[int, int]:
@@ -191,7 +201,7 @@ def _minus(number: float) -> str:
 
 
 def tables(output: Value, called: Mapping[Value, str] | None = None) -> str:
-    """Three tables: the forward pass, the local gradients, and the gradients that `output.backward()` left.
+    """Three tables: the forward pass, the local gradients, and the gradients that one `output.backward()` gives.
 
     A Value without a label is called v1, v2, …; a constant by its number.
     """
@@ -201,7 +211,9 @@ def tables(output: Value, called: Mapping[Value, str] | None = None) -> str:
     forward = [(called[node], f'= {_formula(node, called)}' if node._prev else '', '=', _number(node.data))
                for node in shown]
     local = [row for node in reversed(order) if node._prev for row in _local_rows(node, called)]
-    backward = [(f'∂{called[output]}/∂{called[node]}', '=', _number(node.grad)) for node in reversed(shown)]
+    shown.reverse()
+    backward = [(f'∂{called[output]}/∂{called[node]}', '=', _number(gradient))
+                for node, gradient in zip(shown, engine_gradients(output, shown), strict=True)]
     parts: dict[str, Sequence[tuple[str, ...]]] = {
         'forward pass': forward, 'local gradients': local, 'gradients, by the chain rule': backward}
     return '\n\n'.join(f'{title}\n{_aligned(rows)}' for title, rows in parts.items() if rows)
@@ -209,14 +221,15 @@ def tables(output: Value, called: Mapping[Value, str] | None = None) -> str:
 
 def _local_rows(node: Value, called: Mapping[Value, str]) -> list[tuple[str, ...]]:
     """A node's local gradients for a table: what, its formula, and its number; '?' where the node knows none."""
-    gradients = node._local_gradients() or [math.nan] * len(node._prev)
+    gradients: Sequence[float | None] = _local_gradients(node) or [None] * len(node._prev)
     rows: list[tuple[str, ...]] = []
     for place, (operand, gradient) in enumerate(zip(node._prev, gradients, strict=True)):
         if not isinstance(operand, Constant):
-            formula = _local(Use(node, place, gradient), called, PLAIN, numbers=False)
-            number = '?' if math.isnan(gradient) else _number(gradient)
-            rows.append((f'∂{called[node]}/∂{called[operand]}', '' if formula == _minus(gradient) else f'= {formula}',
-                         '=', number))
+            number, formula = '?', ''
+            if gradient is not None:
+                number, formula = _number(gradient), _local(Use(node, place, gradient), called, PLAIN, numbers=False)
+            rows.append((f'∂{called[node]}/∂{called[operand]}',
+                         f'= {formula}' if formula not in ('', PLAIN.minus(number)) else '', '=', number))
     return rows
 
 

@@ -29,10 +29,12 @@ def evaluate(text: str, numbers: Mapping[str, float]) -> Value:
     text: statements such as 'y_hat = w*x; loss = (y_hat - y)**2', separated by semicolons or new lines. A name that is
     assigned becomes the label of its Value; every other name needs a number. ExpressionError for anything else.
     """
-    return _Evaluation(text, numbers).output
+    return Evaluation(text, numbers).output
 
 
-class _Evaluation:
+class Evaluation:
+    """An expression's `output`, and all its `values` by name."""
+
     def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
         self.lines = [line.strip() for line in text.splitlines()]
         self.numbers = {normalize('NFKC', name): number for name, number in numbers.items()}  # as Python reads names
@@ -75,6 +77,8 @@ class _Evaluation:
         value = self.compute(expression)
         if not isinstance(value, Value):
             value = Value(value)  # a leaf and no constant, since it has a name, or is the output
+        if name in self.values:
+            raise self.unfit(node, f'{name} has a value already: give this one another name')
         value.label = value.label or name  # b = a makes no new node, only another name for a
         if name:
             self.values[name] = value

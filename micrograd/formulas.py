@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -55,7 +56,7 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 def formula_of(node: Value) -> Formula | None:
     """The row of the operation that made a node; None for a leaf, and for an operation that is not the engine's."""
     op, n = node._op, len(node._prev)
-    if not n or node._by_hand:
+    if not n or node._by_hand or getattr(node._local_gradients, '__module__', None) != Value.__module__:
         return None
     if op == 'dot' and n % 2 == 0:
         ws, xs = [f'w{i}' for i in range(1, n // 2 + 1)], [f'x{i}' for i in range(1, n // 2 + 1)]
@@ -72,6 +73,8 @@ def _power(exponent: str) -> Formula | None:
     try:
         n = float(exponent)
     except ValueError:
+        return None
+    if not math.isfinite(n):
         return None
     lower = f'{n - 1!r}'.removesuffix('.0')
     gradient = {0.0: '0', 1.0: '1', 2.0: '2 * a'}.get(n, f'{exponent} * a ** {lower}')
@@ -150,6 +153,14 @@ def render(text: str, names: Mapping[str, str], style: Style = PLAIN, tightly: i
     return written if held >= tightly else f'({written})'
 
 
+def _atom(written: str, style: Style) -> tuple[str, int]:
+    """A name or a number; of the numbers, a negative one and one such as 1e-05 hold together less tightly."""
+    number = re.fullmatch(r'-?[\d.]+(e[-+]\d+)?', written)
+    if not number:
+        return written, ATOM
+    return style.minus(written), NEGATIVE if written.startswith('-') or number[1] else ATOM
+
+
 def _render(node: ast.expr, names: Mapping[str, str], style: Style) -> tuple[str, int]:
     """A piece of arithmetic, written, and how tightly it holds together."""
     def within(part: ast.expr, tightly: int) -> str:
@@ -162,10 +173,9 @@ def _render(node: ast.expr, names: Mapping[str, str], style: Style) -> tuple[str
 
     match node:
         case ast.Name(id=name):
-            written = names[name]
-            return (style.minus(written), NEGATIVE) if written.startswith('-') else (written, ATOM)
+            return _atom(names[name], style)
         case ast.Constant(value=number):
-            return repr(number), ATOM
+            return _atom(repr(number), style)
         case ast.UnaryOp(operand=operand):
             return style.minus('-') + within(operand, POWER), NEGATIVE
         case ast.BinOp(left=left, op=ast.Add(), right=right):

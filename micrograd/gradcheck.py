@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -58,14 +58,15 @@ class GradCheck:
 
 
 def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] | None = None,
-              eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> GradCheck:
+              eps: float = 1e-6, atol: float = 1e-8, rtol: float = 1e-5) -> GradCheck:
     """Compare the gradients of f's output, as `backward()` gives them, with central differences.
 
     f: takes Values and returns one. inputs: a number, a Value, or a list of those, for each argument of f. Values are
     used themselves, so f may as well reach them some other way, as a model's parameters; they end as they were.
     torch: the same function over tensors, if there is one: its gradients in float64 are a further column.
     eps: how far each input is moved, times its size where that is above 1. Two gradients agree where they differ by at
-    most atol + rtol times the difference quotient; those of PyTorch must agree to 1e-9.
+    most atol + rtol times the difference quotient, and 1e-8 of the output, whose rounding the quotient magnifies; those
+    of PyTorch must agree to 1e-9.
 
     Returns a `GradCheck`, true where all agree; print it, or show it in a notebook, for the table. What f raises passes
     through; TypeError where f returns no Value, ValueError where there are no inputs.
@@ -81,9 +82,11 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
             leaves.append(leaf)
     if not leaves:
         raise ValueError('gradcheck needs the inputs of f, as in gradcheck(f, 1.0, 2.0)')
-    analytic = _engine_gradients(_output(f, arguments), leaves)
+    output = _output(f, arguments)
+    analytic = engine_gradients(output, leaves)
     numeric = [_difference_quotient(f, arguments, leaf, eps) for leaf in leaves]
-    agree = all(abs(a - n) <= atol + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
+    noise = 1e-8 * abs(output.data)
+    agree = all(abs(a - n) <= atol + noise + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
     rows = [Row(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
     if torch is not None:
         reference = _torch_gradients(torch, arguments)
@@ -92,14 +95,14 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     return GradCheck(agree, rows)
 
 
-def _engine_gradients(output: Value, leaves: list[Value]) -> list[float]:
-    """What `backward()` gives for the leaves; afterwards every gradient in the graph is what it was."""
-    before = {value: value.grad for value in [*output.topological_order(), *leaves]}
+def engine_gradients(output: Value, nodes: Sequence[Value]) -> list[float]:
+    """What one `backward()` gives for the nodes; afterwards every gradient in the graph is what it was."""
+    before = {value: value.grad for value in [*output.topological_order(), *nodes]}
     try:
-        for leaf in leaves:
-            leaf.grad = 0.0
+        for value in before:
+            value.grad = 0.0
         output.backward()
-        return [leaf.grad for leaf in leaves]
+        return [node.grad for node in nodes]
     finally:
         for value, grad in before.items():
             value.grad = grad
@@ -144,7 +147,8 @@ def _torch_gradients(f: Callable[..., Any], arguments: list[Any]) -> list[float]
 def _as_values(argument: Any) -> Any:
     if isinstance(argument, Value):
         return argument
-    return [_as_values(item) for item in argument] if hasattr(argument, '__iter__') else Value(argument)
+    many = hasattr(argument, '__iter__') and not isinstance(argument, (str, bytes, Mapping))
+    return [_as_values(item) for item in argument] if many else Value(argument)
 
 
 def _leaves(name: str, argument: Any) -> Iterator[tuple[str, Value]]:
@@ -161,9 +165,13 @@ def _leaves(name: str, argument: Any) -> Iterator[tuple[str, Value]]:
 def _names(f: Callable[..., Value], n: int) -> list[str]:
     """What f calls its first n arguments."""
     names: list[str] = []
-    for parameter in inspect.signature(f).parameters.values():
+    try:
+        parameters: Iterable[inspect.Parameter] = inspect.signature(f).parameters.values()
+    except ValueError:  # a builtin may have no signature
+        parameters = ()
+    for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
             return names + [f'{parameter.name}[{i}]' for i in range(n - len(names))]
         names.append(parameter.name)
-    return names[:n]
+    return [*names, *(f'input {i}' for i in range(len(names), n))][:n]
 

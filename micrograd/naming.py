@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from micrograd.engine import Constant, Value
 from micrograd.nn import Module
 
+LONGEST_NAME = 40  # characters; what is longer is cut
 LONGEST_CONTAINER = 1000  # a longer list of Values is data, which nobody knows by its names
 
 
@@ -55,8 +56,14 @@ def _inside(name: str, thing: object, levels: int) -> Iterable[tuple[Value, str]
 def numbered_names(nodes: Iterable[Value], names: Mapping[Value, str] | None = None) -> dict[Value, str]:
     """A name for every node: the one that it has, else its number for a constant, else v1, v2, …, whichever is free."""
     nodes = list(nodes)
-    names = names or {node: node.label for node in nodes if node.label}
+    names = {node: short(name).replace('\n', ' ')
+             for node, name in (names or {node: node.label for node in nodes if node.label}).items()}
     taken = set(names.values())
     free = (name for i in itertools.count(1) if (name := f'v{i}') not in taken)
     return {node: names.get(node) or (f'{node.data:.6g}' if isinstance(node, Constant) else next(free))
             for node in nodes}
+
+
+def short(name: str) -> str:
+    """A name as it is shown: cut, with an ellipsis, where it is too long."""
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME - 1] + '…'

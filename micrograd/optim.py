@@ -63,9 +63,8 @@ class Adam(Optimizer):
     def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0) -> None:
         super().__init__(params, lr, weight_decay)
-        for beta in betas:
-            if not 0 <= beta < 1:
-                raise ValueError(f'betas are two numbers from 0 to below 1, not {betas}')
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f'betas are two numbers from 0 to below 1, not {betas}')
         self.betas = betas
         self.eps = _at_least_0('eps', eps)
         self.steps = 0

@@ -164,7 +164,6 @@ def test_names_are_labels():
     assert [node.label for node in output.topological_order()] == ['w', '', 'ŷ', '', '', '']
     assert evaluate('k = 2', {}).label == 'k'
     assert evaluate('+x', {'x': 2}).label == 'x'
-    assert evaluate('x = x + 1; x', {'x': 1}).data == 2
     assert evaluate('ﬁt', {'fit': 2}).label == evaluate('fit', {'ﬁt': 2}).label == 'fit'  # as Python reads names
 
 
@@ -226,7 +225,9 @@ ERRORS = {  # the expression and its numbers; a word of the message; what is mar
     'many signs': ('y = ' + '-' * 50_000 + 'x', 'x=1', 'too deeply', None),
     'many parentheses': ('(' * 300 + 'x' + ')' * 300, 'x=1', 'nested', ...),
     'many digits': ('x*' + '1' * 5000, 'x=1', 'digits', ...),
-    'too many values to draw': (f'a = x{"; a = a*a + x" * 400}', 'x=0.1', '500', None),
+    'too many values to draw': ('a0=x' + ''.join(f';a{i + 1}=a{i}*a{i}+x' for i in range(400)), 'x=0.1', '500', None),
+    'a name assigned twice': ('a = x; a = a + 1', 'x=1', 'a has a value already', 'a = a + 1'),
+    'a given name assigned': ('y = x; x = 2', 'x=1', 'x has a value already', 'x = 2'),
 }
 
 
@@ -371,7 +372,7 @@ def test_wrt_writes_out_the_chain_rule(run):
 def test_wrt_a_name_that_is_not_there_is_an_error(run, tmp_path):
     done = run('y = x*2', 'x=1', '--wrt=z')
     assert (done.status, done.out) == (2, '')
-    assert done.err == 'micrograd: --wrt z: the output depends on x, y, and on no z\n'
+    assert done.err == 'micrograd: --wrt z: the expression has x, y, and no z\n'
     assert not list(tmp_path.iterdir())
 
 
@@ -380,3 +381,15 @@ def test_html_is_the_step_player(run, tmp_path):
     page = (tmp_path / 'backprop.html').read_text(encoding='utf-8')
     assert page.startswith('<!DOCTYPE html>')
     assert '<title>y, step by step</title>' in page
+
+
+@pytest.mark.parametrize('name', ['y', '𝐲', 'x'])
+def test_wrt_takes_every_name_that_the_expression_has(run, name):
+    assert '\n  ∂z/∂x = ∂z/∂x\n        + ∂z/∂x\n        = x\n' in run('y = x; z = y*y', 'x=3', '--wrt', name).out
+
+
+@pytest.mark.parametrize('exponent', ['1e309', '-1e309'])
+def test_infinite_exponents_are_an_answer_or_an_error(run, exponent):
+    for arguments in ([], ['--wrt', 'x'], ['-o', 'x.html']):
+        done = run(f'x**{exponent}', 'x=0.5', *arguments)
+        assert (done.status == 0 and '∂v1/∂x' in done.out) or (done.status == 2 and done.err.startswith('micrograd: '))

@@ -330,9 +330,9 @@ def torn(a, b):
 
 
 @pytest.mark.parametrize(('make', 'error', 'words'), [
-    (lambda a, b: a.sqrt(), ZeroDivisionError, ['sqrt', 'rate = 0.0']),
-    (lambda a, b: a**0.5, ValueError, ['**0.5', 'rate = 0.0']),
-    (lambda a, b: b**Value(2), ValueError, ['**', 'base = -8.0', '2.0']),
+    (lambda a, b: a.sqrt(), ZeroDivisionError, ['local gradients of sqrt(rate = 0.0)', 'no finite']),
+    (lambda a, b: a**0.5, ValueError, ['local gradients of **0.5(rate = 0.0)', 'no finite']),
+    (lambda a, b: b**Value(2), ValueError, ['local gradients of **(base = -8.0, 2.0)', 'no finite']),
     (lambda a, b: Value(1, (a, b), 'mine', 'made'), TypeError, ['made', '2 operands', '0 local']),
     (lambda a, b: Value(1, (a, b), 'few', '', lambda: (1.0,)), TypeError, ['few', '2 operands', '1 local']),
     (lambda a, b: Value(1, (a,), 'many', '', lambda: (1.0, 2.0)), TypeError, ['many', '1 operands', '2 local']),
@@ -385,6 +385,12 @@ def test_constructor_takes_real_numbers_alone(data):
 def test_real_numbers_are_stored_as_floats(data):
     assert type(Value(data).data) is float
     assert Value(data).data == data
+
+
+@pytest.mark.parametrize('make', [lambda: Value(10**400, label='rate'), lambda: Value(1, label='rate') * 10**400])
+def test_whole_number_beyond_floats(make):
+    with pytest.raises(OverflowError, match='Value .* float'):
+        make()
 
 
 @pytest.mark.parametrize('other', [None, 2j, Decimal('0.5'), {}], ids=repr)
@@ -446,8 +452,11 @@ def test_leaf_can_be_copied(clone):
 
 @pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, pickle.dumps])
 def test_result_cannot_be_copied(clone):
-    with pytest.raises(TypeError, match=r"'\*' cannot be copied"):
-        clone(Value(2.0) * 3)
+    out = Value(2.0) * 3
+    for label, name in (('', r"'\*'"), ('y_hat', 'y_hat')):
+        out.label = label
+        with pytest.raises(TypeError, match=f'the result {name} cannot be copied'):
+            clone(out)
 
 
 # Memory and depth

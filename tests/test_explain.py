@@ -286,3 +286,34 @@ def test_notebooks_show_mathematics_and_tables():
     assert both._repr_latex_() is None
     assert both._repr_markdown_().startswith('```text\nforward pass\n')
     assert '`' * 5 in explain(Value(1.0, label='``'))._repr_markdown_()
+
+
+def test_tables_need_no_backward_and_show_one_pass():
+    w, x = Value(3.0, label='w'), Value(2.0, label='x')
+    loss = w * x
+    before = read(str(explain(loss)))
+    assert before[BACKWARD][-1] == ('∂loss/∂w', '2')
+    assert (w.grad, loss.grad) == (0, 0)
+    loss.backward()
+    loss.backward()
+    assert read(str(explain(loss))) == before
+    assert w.grad == 4
+
+
+def test_a_local_gradient_that_does_not_exist_is_named():
+    x = Value(0.0, label='x')
+    for arguments in ((x.sqrt(), x), (x.sqrt(),)):
+        with pytest.raises(ZeroDivisionError, match=r'local gradients of sqrt\(x = 0.0\)'):
+            explain(*arguments)
+
+
+def test_names_stay_on_their_line_and_short():
+    a = Value(2.0, label='a\nb')
+    long = Value(3.0, label='l' * 100)
+    assert str(explain(a * long, a)).startswith('∂v1/∂a b = ')
+    assert ('l' * 39 + '…', '3') in read(str(explain(a * long)))[FORWARD]
+
+
+def test_small_numbers_have_one_kind_of_minus():
+    w = Value(2.0)
+    assert str(explain(w * 1e-5, w)).splitlines() == ['∂v1/∂w = 1e−05']

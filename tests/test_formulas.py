@@ -78,7 +78,8 @@ def test_rows_read_the_same_in_numpy(op, a, b):
 
 @pytest.mark.parametrize('node', [
     Value(1.0), Value(1.0, (Value(2.0),), 'mine'), Value(1.0, (Value(1.0),), '+'), Value(1.0, (Value(1.0),), '**mine'),
-    Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'),
+    Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'), Value(2.0) ** math.inf,
+    Value(-0.2, (Value(-2.0),), 'relu', '', lambda: (0.1,)),  # a leaky one, in spite of its name
 ])
 def test_what_is_not_the_engines_has_no_row(node):
     assert formula_of(node) is None
@@ -98,7 +99,8 @@ def test_an_operation_that_was_given_a_step_of_its_own_has_no_row(out):
     ('a ** -2', {'a': '-4'}, '(−4)⁻²'), ('b * a ** (b - 1)', {'a': 'x', 'b': 'n'}, 'n·x^(n − 1)'),
     ('a + b', {'a': '-1', 'b': '-2'}, '−1 + (−2)'), ('a - b', {'a': 'x', 'b': '-2'}, 'x − (−2)'),
     ('abs(a)', {'a': '-2'}, '|−2|'), ('sigmoid(a)', {'a': 'z'}, 'σ(z)'), ('log(a)', {'a': 'z'}, 'ln(z)'),
-    ('1 / (2 * out)', {'out': 'r'}, '1/(2·r)'), ('step(a)', {'a': 'x'}, '[x > 0]'), ('-sin(a)', {'a': 'x'}, '−sin(x)'),
+    ('1 / (2 * out)', {'out': 'r'}, '1/(2·r)'), ('step(a)', {'a': 'x'}, '[x > 0]'),
+    ('3 * a ** 2', {'a': '1e-05'}, '3·(1e−05)²'), ('-sin(a)', {'a': 'x'}, '−sin(x)'),
 ])
 def test_written_as_mathematics(text, numbers, expected):
     assert render(text, numbers) == expected

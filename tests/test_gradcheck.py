@@ -103,6 +103,15 @@ def test_large_inputs_take_larger_steps():
     assert gradcheck(lambda x: x * x, 1e9)
 
 
+def test_a_small_gradient_is_not_lost_in_the_tolerance():
+    assert not gradcheck(lambda x: Value(x.data * 1e-6, (x,), 'm', local_gradients=lambda: (9e-6,)), 1.0)
+    assert gradcheck(lambda x: Value(x.data * 1e-6, (x,), 'm', local_gradients=lambda: (1e-6,)), 1.0)
+
+
+def test_functions_without_a_signature():
+    assert [row.input for row in gradcheck(max, 1.0, 2.0).rows] == ['input 0', 'input 1']
+
+
 def test_kink_has_no_agreement():
     assert not gradcheck(lambda x: x.relu(), 0.0)
 
@@ -111,6 +120,9 @@ def test_kink_has_no_agreement():
     (lambda: gradcheck(lambda: Value(1.0)), ValueError, 'needs the inputs'),
     (lambda: gradcheck(lambda x: x.data, 1.0), TypeError, 'returns a Value to be checked, not float'),
     (lambda: gradcheck(lambda x: x, Value(1.0) * 2), ValueError, 'x is the result of an operation'),
+    (lambda: gradcheck(lambda x: x, 'x'), TypeError, 'a real number, not str'),
+    (lambda: gradcheck(lambda x: x, {'x': 1.0}), TypeError, 'a real number, not dict'),
+    (lambda: gradcheck(lambda x: x, 1.0, 2.0), TypeError, 'positional argument'),
 ])
 def test_bad_input_is_an_error(call, error, message):
     with pytest.raises(error, match=message):

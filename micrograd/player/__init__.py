@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from micrograd.draw import LONGEST_NAME, draw_dot
+from micrograd.draw import draw_dot
 from micrograd.engine import Constant, Value
 from micrograd.formulas import PLAIN, Formula, formula_of
 from micrograd.naming import node_names, numbered_names
@@ -65,7 +65,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     drawn = _stand_in(order, {node: '' if isinstance(node, Constant) else named[node] for node in order} | called)
     svg = draw_dot(drawn, names=False, max_nodes=len(order)).pipe(format='svg', encoding='utf-8')
     parts = {
-        'title': html.escape(f'{_short(named[output])}, step by step'),
+        'title': html.escape(f'{named[output]}, step by step'),
         'svg': svg[svg.index('<svg'):],
         # ASCII, and no '<' with which a label could end the script that holds it
         'data': json.dumps(_data(order, named), allow_nan=False).replace('<', r'\u003c'),
@@ -97,7 +97,7 @@ def _data(order: list[Value], named: Mapping[Value, str]) -> dict[str, Any]:
     nodes = []
     for node in order:
         kind = 'result' if node._prev else 'constant' if isinstance(node, Constant) else 'leaf'
-        entry: dict[str, Any] = {'kind': kind, 'name': _short(named[node]), 'op': node._op}
+        entry: dict[str, Any] = {'kind': kind, 'name': named[node], 'op': node._op}
         if node._prev:
             row = rows.setdefault(_row(node), len(rows))
             entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev]}
@@ -118,11 +118,6 @@ def _row(node: Value) -> Formula:
         f'the operation {made} is written by hand, and play knows no formula to compute it with: use the '
         'operations of Value (+ - * / **, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, abs) '
         'and dot; draw_dot draws the graph as it is')
-
-
-def _short(name: str) -> str:
-    """A name as long as the picture shows it."""
-    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME - 1] + '…'
 
 
 def _file(name: str) -> str:
