@@ -389,7 +389,7 @@ def test_real_numbers_are_stored_as_floats(data):
 
 @pytest.mark.parametrize('make', [lambda: Value(10**400, label='rate'), lambda: Value(1, label='rate') * 10**400])
 def test_whole_number_beyond_floats(make):
-    with pytest.raises(OverflowError, match='Value .* float'):
+    with pytest.raises(OverflowError, match=r'Value .* float'):
         make()
 
 
