@@ -71,7 +71,7 @@ class Value:
         self.label = label
         self._prev = _children if type(_children) is tuple else tuple(_children)
         self._op = _op
-        self._local_gradients = local_gradients or _no_gradients
+        self._local_gradients = local_gradients or tuple  # a leaf has none, and tuple() is ()
         self._by_hand: Callable[[], None] | None = None
 
     # Each operation: the result, its operands, its symbol, no label, and a closure for the local gradients. The closure
@@ -204,8 +204,7 @@ class Value:
 
     @property
     def _backward(self) -> Callable[[], None]:
-        """This node's one step of the chain rule, to call by hand; or to set, for an operation of your own, to a
-        function of no arguments that adds to the operands' `grad`."""
+        """This node's one step of the chain rule: to call by hand, or to set, for an operation of your own."""
         return self._by_hand or partial(_chain_rule, (self,))
 
     @_backward.setter
@@ -285,11 +284,6 @@ def _real(data: object, label: str) -> float:
         return float(data)
     except OverflowError:
         raise OverflowError(f'Value {label!r} takes a number that a float can hold, up to 1.8e308') from None
-
-
-def _no_gradients() -> Sequence[float]:
-    """A leaf's local gradients; a function with a name, so that leaves can be pickled."""
-    return ()
 
 
 _of_sum: Callable[[], Sequence[float]] = lambda: (1.0, 1.0)

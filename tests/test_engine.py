@@ -453,7 +453,7 @@ def test_leaf_can_be_copied(clone):
 @pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, pickle.dumps])
 def test_result_cannot_be_copied(clone):
     out = Value(2.0) * 3
-    for label, name in (('', r"'\*'"), ('y_hat', 'y_hat')):
+    for label, name in (('', r"'\*'"), ('y_hat', "'y_hat'")):
         out.label = label
         with pytest.raises(TypeError, match=f'the result {name} cannot be copied'):
             clone(out)
