@@ -1,0 +1,43 @@
+"""The browser that the step player is tested in."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
+
+from micrograd.player import Player
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator['Browser']:
+    if MISSING:
+        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
+        give_up(f'the player is tested in a browser: {"; ".join(MISSING)}')
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser: 'Browser', tmp_path: Path):
+    """Open a player in a page of its own; at the end, it has asked for nothing and complained of nothing."""
+    contexts, pages = [], []
+
+    def open_(player: Player, fragment: str = '', width: int = 1200, height: int = 900, **options) -> Opened:
+        contexts.append(browser.new_context(viewport={'width': width, 'height': height}, **options))
+        page = Opened(contexts[-1].new_page())
+        pages.append(page)
+        path = player.save(tmp_path / f'{len(pages)}.html')
+        page.page.goto(path.as_uri() + fragment)
+        return page
+
+    yield open_
+    for page in pages:
+        assert page.complaints == []
+        assert [url for url in page.requests if not url.startswith(('file:', 'data:'))] == []
+        assert len([url for url in page.requests if url.startswith('file:')]) <= 1
+    for context in contexts:
+        context.close()
