@@ -1,5 +1,6 @@
-"""The browser that the step player is tested in."""
+"""What tests share: the browser that the step player is tested in, and a world without garbage collection."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,3 +42,11 @@ def opened(browser: 'Browser', tmp_path: Path):
         assert len([url for url in page.requests if url.startswith('file:')]) <= 1
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def no_gc():
+    """Reference counting alone frees what is freed."""
+    gc.disable()
+    yield
+    gc.enable()
