@@ -149,8 +149,11 @@ def test_plain_input_is_one_leaf_shared_by_the_layer():
 
 
 def test_neuron_is_one_dot_a_sum_and_an_activation():
-    out = Neuron(16, activation='tanh')([1.0] * 16)
-    assert [v._op for v in out.topological_order() if v._prev] == ['dot', '+', 'tanh']
+    neuron, xs = Neuron(16, activation='tanh'), [Value(i) for i in range(16)]
+    inner_product, total, out = (v for v in neuron(xs).topological_order() if v._prev)
+    assert [v._op for v in (inner_product, total, out)] == ['dot', '+', 'tanh']
+    assert inner_product._prev == (*neuron.w, *xs)
+    assert total._prev == (inner_product, neuron.b)
 
 
 @pytest.mark.parametrize(('nouts', 'count'), [([1], None), ([3, 1], None), ([2], 2), ([1, 3], 3)])
