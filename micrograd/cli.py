@@ -84,8 +84,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('--wrt', metavar='NAME', help='also write out the chain rule, with respect to this name')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
-    return parser.parse_intermixed_args([a if OPTION.fullmatch(a) else a.replace('-', ' -', 1) if a[:1] == '-' else a
-                                         for a in argv])
+    return parser.parse_intermixed_args(
+        [f' {a}' if a.startswith('-') and not OPTION.fullmatch(a) else a for a in argv])
 
 
 def _numbers(pairs: list[str]) -> dict[str, float]:
@@ -117,9 +117,10 @@ def _write(path: Path, output: Value) -> None:
     format = path.suffix[1:].lower()
     if format == 'html':
         picture = play(output, names=False).html.encode()
+    elif format == 'gv':
+        picture = draw_dot(output, names=False).source.encode()
     else:
-        drawing = draw_dot(output, format, names=False) if format != 'gv' else draw_dot(output, names=False)
-        picture = drawing.source.encode() if format == 'gv' else drawing.pipe()
+        picture = draw_dot(output, format, names=False).pipe()
     target = path.resolve()
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:

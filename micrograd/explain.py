@@ -67,10 +67,10 @@ def explain(output: Value, input: Value | None = None, *, names: Mapping[str, ob
     called = numbered_names(known, node_names(known, names, depth=1))
     if input is None:
         return Explanation(tables(output, called))
-    if input not in set(order):
+    uses = _uses_on_the_way(order, input)
+    if output not in uses:
         return Explanation(f'∂{called[output]}/∂{called[input]} = 0: '
                            f'{called[output]} does not depend on {called[input]}')
-    uses = _uses_on_the_way(order, input)
     count, longest = _count_paths(order, uses)
     if output is input or count > max_paths or longest > LONGEST_PATH:
         return Explanation(_node_by_node(output, input, order, uses, called))

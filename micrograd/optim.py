@@ -37,6 +37,10 @@ class Optimizer:
         for parameter in self.params:
             parameter.grad = 0.0
 
+    def _decayed(self, p: Value) -> float:
+        """The gradient with the weight decay in it."""
+        return p.grad + self.weight_decay * p.data
+
 
 class SGD(Optimizer):
     """Gradient descent: p ← p - lr·v, where v ← momentum·v + grad + weight_decay·p."""
@@ -49,7 +53,7 @@ class SGD(Optimizer):
     def step(self) -> None:
         """Move every parameter once."""
         for i, p in enumerate(self.params):
-            self.velocities[i] = self.momentum * self.velocities[i] + (p.grad + self.weight_decay * p.data)
+            self.velocities[i] = self.momentum * self.velocities[i] + self._decayed(p)
             p.data -= self.lr * self.velocities[i]
 
 
@@ -81,10 +85,6 @@ class Adam(Optimizer):
             self.squares[i] = beta2 * self.squares[i] + (1 - beta2) * g * g
             root = math.sqrt(self.squares[i]) / math.sqrt(1 - beta2**self.steps)
             p.data -= self.lr / (1 - beta1**self.steps) * self.means[i] / (root + self.eps)
-
-    def _decayed(self, p: Value) -> float:
-        """The gradient with the weight decay in it."""
-        return p.grad + self.weight_decay * p.data
 
 
 class AdamW(Adam):
