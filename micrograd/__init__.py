@@ -2,15 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
+from micrograd.compiler import compile
 from micrograd.engine import Value, dot
 from micrograd.explain import explain
 from micrograd.gradcheck import gradcheck
+from micrograd.gradients import gradients
 
 if TYPE_CHECKING:
     from micrograd.draw import draw_dot
     from micrograd.player import play
 
-__all__ = ['Value', 'dot', 'draw_dot', 'explain', 'gradcheck', 'play']
+__all__ = ['Value', 'compile', 'dot', 'draw_dot', 'explain', 'gradcheck', 'gradients', 'play']
 __version__ = '1.0.0'
 
 

@@ -7,11 +7,13 @@ result `out`, and of the functions in FUNCTIONS. Whatever explains, compiles or 
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from micrograd.engine import Value
 
@@ -31,7 +33,7 @@ FORMULAS = {
     '-': Formula('a - b', ('1', '-1'), AB),
     '*': Formula('a * b', ('b', 'a'), AB),
     '/': Formula('a / b', ('1 / b', '-a / b / b'), AB),
-    '**': Formula('a ** b', ('b * a ** (b - 1)', 'out * log(a)'), AB),
+    '**': Formula('a ** b', ('b * a ** (b - 1)', 'out * log0(a)'), AB),
     'neg': Formula('-a', ('-1',)),
     'abs': Formula('abs(a)', ('sign(a)',)),
     'exp': Formula('exp(a)', ('out',)),
@@ -42,6 +44,10 @@ FORMULAS = {
     'tanh': Formula('tanh(a)', ('1 - out * out',)),
     'sigmoid': Formula('sigmoid(a)', ('out * (1 - out)',)),
     'relu': Formula('relu(a)', ('step(a)',)),
+    # Only gradients have these, which gradients.py makes nodes of.
+    'sign': Formula('sign(a)', ('0',)),
+    'step': Formula('step(a)', ('0',)),
+    'log0': Formula('log0(a)', ('1 / a',)),
 }
 FUNCTIONS: dict[str, Callable[[float], float]] = {
     'abs': abs, 'exp': math.exp, 'log': math.log, 'sqrt': math.sqrt, 'sin': math.sin, 'cos': math.cos,
@@ -50,13 +56,15 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
     'relu': lambda a: 0.0 if a < 0 else a,
     'sign': lambda a: float((a > 0) - (a < 0)),
     'step': lambda a: float(a > 0),
+    'log0': lambda a: math.log(a) if a else 0.0,  # the engine has 0 ** b not change with b
 }
 
 
 def formula_of(node: Value) -> Formula | None:
     """The row of the operation that made a node; None for a leaf, and for an operation that is not the engine's."""
     op, n = node._op, len(node._prev)
-    if not n or node._by_hand or getattr(node._local_gradients, '__module__', None) != Value.__module__:
+    ours = Value.__module__, f'{__package__}.gradients'
+    if not n or node._by_hand or getattr(node._local_gradients, '__module__', None) not in ours:
         return None
     if op == 'dot' and n % 2 == 0:
         ws, xs = [f'w{i}' for i in range(1, n // 2 + 1)], [f'x{i}' for i in range(1, n // 2 + 1)]
@@ -81,11 +89,36 @@ def _power(exponent: str) -> Formula | None:
     return Formula(f'a ** {exponent}', (gradient,))
 
 
+Tree = Any  # of a row's text: a name, a number, or (operation, *parts)
+INFIX = {ast.Add: '+', ast.Sub: '-', ast.Mult: '*', ast.Div: '/', ast.Pow: '**'}
+
+
+@functools.lru_cache(1000)
+def parse(text: str) -> Tree:
+    """A row's text as a tree: '-a / 2' is ('/', ('neg', 'a'), 2.0)."""
+    def tree(node: ast.expr) -> Tree:
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Constant(value=int() | float() as number):
+                return float(number)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                part = tree(operand)
+                return -part if isinstance(part, float) else ('neg', part)
+            case ast.BinOp(left=left, op=op, right=right):
+                return INFIX[type(op)], tree(left), tree(right)
+            case ast.Call(func=ast.Name(id=function), args=[argument]):
+                return function, tree(argument)
+        raise ValueError(f'a formula has no {ast.dump(node)}')
+
+    return tree(ast.parse(text, mode='eval').body)
+
+
 class Style:
     """How arithmetic is written: here, as plain text such as 2·(−1)² + ln(a)."""
 
     calls: Mapping[str, str] = MappingProxyType({
-        'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'})
+        'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'log0': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'})
     times, quotient = '·', '{}/{}'
 
     def power(self, base: str, exponent: str) -> str:
@@ -112,7 +145,8 @@ class Latex(Style):
 
     calls = MappingProxyType({
         'abs': r'\left|{}\right|', 'sigmoid': r'\sigma\left({}\right)', 'log': r'\ln\left({}\right)',
-        'sqrt': r'\sqrt{{{}}}', 'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
+        'log0': r'\ln\left({}\right)', 'sqrt': r'\sqrt{{{}}}',
+        'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
         'sign': r'\operatorname{{sign}}\left({}\right)'})
     times, quotient = r' \cdot ', r'\frac{{{}}}{{{}}}'
 

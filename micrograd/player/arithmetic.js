@@ -7,9 +7,8 @@ const FUNCTIONS = {
   relu: a => a < 0 ? 0 : a,
   sign: a => (a > 0) - (a < 0),
   step: a => Number(a > 0),
+  log0: a => a ? Math.log(a) : 0,  // the engine has 0 ** b not change with b
 };
-// Where a gradient of a ** b has ln(0) in it, the engine counts that as 0.
-const GRADIENT_FUNCTIONS = {...FUNCTIONS, log: a => a ? Math.log(a) : 0};
 
 // '1 / (2 * out)' → ['/', 1, ['*', 2, 'out']]: numbers, names, and [operation or function, ...parts].
 function parse(text) {
@@ -37,12 +36,12 @@ function parse(text) {
   return sum();
 }
 
-function evaluate(tree, numbers, functions) {
+function evaluate(tree, numbers) {
   if (typeof tree === 'number') return tree;
   if (typeof tree === 'string') return numbers[tree];
-  const a = evaluate(tree[1], numbers, functions);
-  if (tree.length === 2) return tree[0] === '-' ? -a : functions[tree[0]](a);
-  const b = evaluate(tree[2], numbers, functions);
+  const a = evaluate(tree[1], numbers);
+  if (tree.length === 2) return tree[0] === '-' ? -a : FUNCTIONS[tree[0]](a);
+  const b = evaluate(tree[2], numbers);
   switch (tree[0]) {
     case '+': return a + b;
     case '-': return a - b;

@@ -33,7 +33,7 @@ function compute() {
     if (!node.operands) return values[i] = given[i];
     numbers[i] = bound(i, values);
     const defined = node.operands.every(j => !isNaN(values[j]));
-    values[i] = numbers[i].out = defined ? finite(evaluate(rows[node.row].formula, numbers[i], FUNCTIONS)) : NaN;
+    values[i] = numbers[i].out = defined ? finite(evaluate(rows[node.row].formula, numbers[i])) : NaN;
   });
   grads = nodes.map(() => 0);
   for (const step of steps) {
@@ -41,7 +41,7 @@ function compute() {
     if (step.kind === 'seed') step.sum = step.value = grads[root] = isNaN(values[root]) ? NaN : 1;
     if (step.kind === 'edge') {
       const {row, operands} = nodes[step.node];
-      const local = evaluate(rows[row].gradients[step.slot], numbers[step.node], GRADIENT_FUNCTIONS);
+      const local = evaluate(rows[row].gradients[step.slot], numbers[step.node]);
       step.local = isNaN(local) && values[operands[0]] === 0 ? 0 : finite(local);  // 0 · ∞ at 0 ** 0 is 0 to the engine
       step.value = finite(step.local * grads[step.node]);
       step.sum = grads[step.target] = finite(grads[step.target] + step.value);

@@ -1,0 +1,256 @@
+"""From a graph to code: `compile` turns a finished graph into a function of its inputs and parameters."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import warnings
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from micrograd.compiler.program import Program
+from micrograd.compiler.source import Source
+from micrograd.engine import Value
+from micrograd.gradcheck import engine_gradients
+from micrograd.naming import node_names
+
+BACKENDS = ('python', 'numpy', 'native')
+
+
+def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value] = (), backend: str | None = None, *,
+            names: Mapping[str, object] | bool = True) -> Compiled:
+    """Turn the graph of an output into code that computes it, and its gradients, again and again, and much faster.
+
+    inputs: the leaves whose numbers are given at each call. params: the leaves to differentiate by, whose numbers are
+    read from their `.data` at each call; without any there is only a forward pass. Every other leaf is a constant.
+
+    backend: 'python', which is always there and computes what the engine computes to the last bit; 'numpy', on whole
+    arrays; 'native', machine code by llvmlite, `pip install "micrograd[native]"`. None is native where llvmlite is
+    installed, else Python. Where a backend is not to be had, a RuntimeWarning says why, and Python's is taken.
+
+    names: what Values without a label are called in the source, as in `draw_dot`.
+
+    What was decided while the graph was built stays as it was: a Python `if` on some `.data`, the number of turns of a
+    loop, the form that a loss chose by its input. `Compiled.check` finds out.
+
+    The python backend raises where the engine does; in the others, NaN and infinity pass through as IEEE 754 has it.
+
+    TypeError for what is no Value. ValueError for an input or parameter that is no leaf, or listed twice, for an
+    operation without a row in `formulas.py`, and for an unknown backend; a UserWarning for an input without influence.
+    """
+    if backend not in (None, *BACKENDS):
+        raise ValueError(f'backend is one of {BACKENDS}, or None, not {backend!r}')
+    if not isinstance(output, Value):
+        raise TypeError(f'compile takes the output of a graph, a Value, not {type(output).__name__}')
+    inputs, params = _leaves(inputs, 'inputs'), _leaves(params, 'params')
+    order = output.topological_order()
+    source = Source(order, inputs, params, node_names([*order, *inputs, *params], names, depth=1))
+    seen: set[Value] = set()
+    for value in (*inputs, *params):
+        if value in seen:
+            raise ValueError(f'{source.names[value]} is listed twice among inputs and params: once is enough')
+        seen.add(value)
+    for value in set(inputs).difference(order):
+        warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
+    return Compiled(output, inputs, params, source, backend)
+
+
+class Compiled:
+    """A graph as code; `compile` makes it.
+
+    Called with numbers, or with sequences of one length, a batch, for its inputs, by position or by label, it returns
+    the output. With parameters it returns the mean over the batch and adds the mean gradients to the parameters'
+    `.grad`, as `backward()` would; without, the output for each sample. A number beside sequences is that number for
+    every sample.
+
+    source: the same as plain Python for one sample, to read. backend: the name of the backend that it runs on.
+    TypeError for wrong inputs, ValueError for lengths that differ or an empty batch; then no gradient has changed.
+    """
+
+    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], source: Source,
+                 backend: str | None) -> None:
+        self._params, self._source = params, source
+        self._inputs = [source.names[value] for value in inputs]
+        self._labels = {value.label: name for value, name in zip(inputs, self._inputs, strict=True)}
+        self._backend = _backend(backend, output, inputs, params)
+        self._read = _reader(len(params))
+
+    @property
+    def backend(self) -> str:
+        name: str = self._backend.name
+        return name
+
+    @property
+    def source(self) -> str:
+        return self._source.text
+
+    def __call__(self, *inputs: Any, **by_label: Any) -> Any:
+        columns, count = self._columns(inputs, by_label)
+        if not self._params:
+            outputs = self._guarded(self._backend.outputs, columns, count)
+            if count is None:
+                return float(outputs[0])
+            arrays = any(hasattr(x, 'ndim') for x in (*inputs, *by_label.values()))
+            return _like_arrays(outputs) if arrays else list(map(float, outputs))
+        mean, gradients = self._guarded(self._backend.means, self._read(*self._params), columns, count)
+        for parameter, gradient in zip(self._params, gradients.tolist(), strict=True):
+            parameter.grad += gradient
+        return mean
+
+    def value_and_grad(self, theta: Any, *inputs: Any, **by_label: Any) -> tuple[float, Any]:
+        """The mean output and its gradient at the parameters theta, a sequence of as many numbers as there are params.
+
+        No Value is read or changed. The gradient is an array where theta is one, else a list. SciPy's
+        `minimize(step.value_and_grad, step.params, args=(xs, ys), jac=True)` takes it as it is.
+        """
+        if not self._params:
+            raise ValueError('there is nothing to differentiate by: give compile(…, params=…)')
+        columns, count = self._columns(inputs, by_label)
+        if len(theta) != len(self._params):
+            raise ValueError(f'theta has one number for each of the {len(self._params)} params, not {len(theta)}')
+        mean, gradients = self._guarded(self._backend.means, _numbers(theta, 'theta'), columns, count)
+        return mean, _like_arrays(gradients) if hasattr(theta, 'ndim') else gradients.tolist()
+
+    @property
+    def params(self) -> Any:
+        """The parameters' numbers: an array where NumPy is installed, else a list."""
+        numbers = [parameter.data for parameter in self._params]
+        return _like_arrays(numbers) if importlib.util.find_spec('numpy') else numbers
+
+    def store(self, theta: Sequence[float]) -> None:
+        """Set the parameters' numbers. ValueError for too few, too many or one not finite; then none is set."""
+        numbers = [float(number) for number in _numbers(theta, 'theta')]
+        if len(numbers) != len(self._params):
+            raise ValueError(f'theta has one number for each of the {len(self._params)} params, not {len(numbers)}')
+        for parameter, number in zip(self._params, numbers, strict=True):
+            if not math.isfinite(number):
+                raise ValueError(f'{self._source.names[parameter]} takes a finite number, not {number}')
+        for parameter, number in zip(self._params, numbers, strict=True):
+            parameter.data = number
+
+    def check(self, samples: Iterable[Sequence[float]], rebuild: Callable[..., Value], rtol: float = 1e-9) -> None:
+        """Compare this code with a function that builds the graph anew, on samples of the inputs.
+
+        rebuild: takes a Value for each input and returns the output, using the same parameters. ValueError where output
+        or gradients differ by more than rtol, relative to the largest gradient: then something was frozen, such as a
+        Python `if`.
+        """
+        for number, sample in enumerate(samples):
+            output = rebuild(*map(Value, sample))
+            columns, _ = self._columns(sample, {})
+            if not self._params:
+                pairs = [('the output', float(self._backend.outputs(columns, 1)[0]), output.data)]
+            else:
+                mean, gradients = self._backend.means(self._read(*self._params), columns, 1)
+                pairs = [('the output', mean, output.data), *zip(
+                    [f'the gradient for {self._source.names[parameter]}' for parameter in self._params],
+                    gradients.tolist(), engine_gradients(output, self._params), strict=True)]
+            scale = max(abs(rebuilt) for _, _, rebuilt in pairs)
+            for what, ours, rebuilt in pairs:
+                if not abs(ours - rebuilt) <= rtol * max(scale, 1e-300) and not ours == rebuilt:
+                    raise ValueError(f'{what} is {ours} here, but {rebuilt} in the graph built anew, on sample {number}'
+                                     f', {tuple(sample)}: compiling froze a choice or a loop that depended on inputs')
+
+    def __repr__(self) -> str:
+        return f'<compiled graph of {len(self._inputs)} inputs and {len(self._params)} params, {self.backend}>'
+
+    def _columns(self, inputs: Sequence[Any], by_label: Mapping[str, Any]) -> tuple[list[Any], int | None]:
+        """The inputs as floats and sequences of floats, and how long these are; None if there are only numbers."""
+        if by_label or len(inputs) != len(self._inputs):
+            inputs = self._in_order(inputs, by_label)
+        count: int | None = None
+        columns: list[Any] = []
+        for name, x in zip(self._inputs, inputs):
+            column = x if type(x) is float else _numbers(x, name)
+            if not isinstance(column, float):
+                if count is None:
+                    count = len(column)
+                elif len(column) != count:
+                    lengths = ', '.join(f'{n} has {len(c)}' for n, c in zip(self._inputs, [*columns, column])
+                                        if not isinstance(c, float))
+                    raise ValueError(f'the inputs of one batch are equally long, but {lengths}')
+            columns.append(column)
+        if count == 0 and self._params:
+            raise ValueError('an empty batch has no mean')
+        return columns, count
+
+    def _in_order(self, inputs: Sequence[Any], by_label: Mapping[str, Any]) -> list[Any]:
+        """The inputs, some of them given by label, in their order."""
+        given = dict(zip(self._inputs, inputs))
+        for label, x in by_label.items():
+            name = self._labels.get(label, label)
+            if name not in self._inputs or name in given:
+                raise TypeError(f'{label!r} is ' + ('given twice' if name in given else 'no input')
+                                + f': the inputs are {", ".join(self._inputs)}')
+            given[name] = x
+        if len(given) != len(self._inputs) or len(inputs) > len(self._inputs):
+            raise TypeError(f'the inputs are {", ".join(self._inputs) or "none"}: {len(self._inputs)}, not '
+                            f'{len(inputs) + len(by_label)}')
+        return [given[name] for name in self._inputs]
+
+    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a backend computes; where it has no value, an error that says at which sample and in which line."""
+        *first, columns, count = arguments
+        try:
+            return function(*first, columns, 1 if count is None else count)
+        except (ArithmeticError, ValueError) as error:
+            rows = [[c if type(c) is float else float(c[row]) for c in columns] for row in range(count or 1)]
+            raise self._source.located(error, rows, first[0] if first else ()) from None
+
+
+def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Any:
+    """The backend of that name, or Python's with a warning that says why."""
+    if name is None:
+        name = 'native' if importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy') else 'python'
+    try:
+        if name == 'native':
+            from micrograd.compiler.native import NativeBackend
+            return NativeBackend(Program(output, inputs, params, seeded=True))
+        if name == 'numpy':
+            from micrograd.compiler.python import NumpyBackend
+            return NumpyBackend(Program(output, inputs, params))
+    except (ImportError, NotImplementedError, RuntimeError, OSError) as error:
+        warnings.warn(f'no {name} backend, so Python computes: {error}', RuntimeWarning, stacklevel=4)
+    from micrograd.compiler.python import PythonBackend
+    return PythonBackend(Program(output, inputs, params))
+
+
+def _leaves(values: Iterable[Value], what: str) -> list[Value]:
+    values = [values] if isinstance(values, Value) else list(values)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f'{what} are Values of the graph, not {type(value).__name__}')
+        if value._prev:
+            raise ValueError(f'{what} are leaves, but {value.label or value!r} is the result of {value._op!r}')
+    return values
+
+
+def _numbers(x: Any, name: str) -> Any:
+    """A float, or a sequence of floats; TypeError for anything else."""
+    if hasattr(x, 'ndim'):
+        import numpy
+        column = x if type(x) is numpy.ndarray else numpy.asarray(x)
+        if column.dtype.kind in 'fiub' and column.ndim < 2:
+            return column if column.ndim else float(column)
+        raise TypeError(f'{name} takes a number or a flat sequence of numbers, not an array of shape {column.shape} '
+                        f'and type {column.dtype}')
+    if isinstance(x, Real):
+        return float(x)
+    try:
+        return array('d', x)
+    except TypeError as error:
+        hint = 'write .data for a Value' if 'Value' in f'{type(x).__name__} {error}' else error
+        raise TypeError(f'{name} takes a number or a sequence of numbers, not {type(x).__name__}: {hint}') from None
+
+
+def _like_arrays(numbers: Any) -> Any:
+    import numpy
+    return numpy.asarray(numbers, dtype=float)
+
+
+def _reader(count: int) -> Callable[..., tuple[float, ...]]:
+    """A function that returns the numbers of so many Values; written out, it takes half the time of a loop."""
+    names = [f'p{number}' for number in range(count)]
+    return eval(f'lambda {", ".join(names)}: ({"".join(f"{name}.data, " for name in names)})')  # type: ignore[no-any-return]

@@ -1,0 +1,277 @@
+"""A program as LLVM IR: a kernel that takes so many samples at a time, one in each lane of a SIMD vector."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from micrograd.compiler.program import Operand, Program, Step, variables
+
+CHUNK = 400  # instructions in a function: longer ones take the code generator more than linear time
+INSTRUCTIONS = {'+': 'fadd', '-': 'fsub', '*': 'fmul', '/': 'fdiv'}
+FRAME = ('theta', 'x', 'stride', 'slots', 'sums', 'out')  # what a kernel's first argument points to, 8 bytes each
+ARGUMENTS = ('ptr noalias %theta, ptr noalias %x, i64 %stride, ptr noalias %slots, ptr noalias %sums, '
+             'ptr noalias %out, i64 %count, i64 %i')
+
+
+class Kernel:
+    """The IR of `kernel_LANES(frame, count)`, which computes `count` samples.
+
+    lanes: how many samples at a time, a power of 2. vectorized: the symbol of a function of libm for that many lanes.
+
+    What a frame points to: theta, the parameters; x, the inputs, a row of `stride` numbers for each; slots and sums,
+    `len(self.slots)` and `self.results` vectors to work in; out, where the outputs go, one for each sample. With
+    gradients, out gets the means over the samples instead, of each gradient and, last, of the output.
+    """
+
+    def __init__(self, program: Program, lanes: int, vectorized: Mapping[str, str]) -> None:
+        self.program, self.lanes, self.vectorized = program, lanes, vectorized
+        self.type = f'<{lanes} x double>' if lanes > 1 else 'double'
+        self.results = -(-(len(program.gradients) + 1) // lanes) * lanes
+        self.declared: dict[str, str] = {}
+        self.body: list[str] = []
+        self.count = 0
+        self.known: dict[object, str] = {}
+        chunks = list(self._chunks())
+        self.slots = self._crossing(chunks)
+        functions = [self._chunk(number, chunk, last=number == len(chunks) - 1) for number, chunk in enumerate(chunks)]
+        self.ir = '\n\n'.join([*functions, self._loop(len(chunks)), *self.declared.values()])
+
+    def _chunks(self) -> Iterator[range]:
+        """The variables in pieces of about CHUNK instructions; a last, empty one if there are none."""
+        program = self.program
+        start, size = program.first, 0
+        for variable, step in enumerate(program.steps, program.first):
+            size += len(step.operands)
+            if size > CHUNK:
+                yield range(start, variable + 1)
+                start, size = variable + 1, 0
+        yield range(start, program.first + len(program.steps))
+
+    def _crossing(self, chunks: Sequence[range]) -> dict[int, int]:
+        """A slot for each variable that one chunk computes and another one uses."""
+        slots: dict[int, int] = {}
+        for chunk in chunks:
+            for variable in chunk:
+                for operand in variables(self.program.step(variable).operands):
+                    if self.program.first <= operand < chunk.start:
+                        slots.setdefault(operand, len(slots))
+        if self.program.first <= (output := self.program.output) < chunks[-1].start and isinstance(output, int):
+            slots.setdefault(output, len(slots))
+        return slots
+
+    def _chunk(self, number: int, chunk: Iterable[int], last: bool) -> str:
+        """A function that computes the chunk's variables, and adds up the gradients among them."""
+        self.body, self.known = [], {}
+        sinks: dict[Operand, list[int]] = {}
+        for place, operand in enumerate(self.program.gradients):
+            sinks.setdefault(operand, []).append(place)
+        for variable in chunk:
+            value = self.known[variable] = self._step(self.program.step(variable))
+            if variable in self.slots:
+                self._store(value, self._address('%slots', self.slots[variable], self.type))
+            for place in sinks.get(variable, ()):
+                self._add(place, value)
+        if last:
+            for operand, places in sinks.items():
+                if isinstance(operand, float) or operand < self.program.first:
+                    for place in places:
+                        self._add(place, self._binary('fmul', self._operand(operand), self._seed()))
+            output = self._operand(self.program.output)
+            if self.program.gradients:
+                self._add(len(self.program.gradients), self._binary('fmul', output, self._seed()))
+            else:
+                self._store(output, self._address('%out', '%i'), align=8)
+        # Aligned to 64 bytes, the registers that are kept on the stack do not straddle cache lines.
+        return '\n'.join([f'define internal void @chunk{number}_{self.lanes}({ARGUMENTS}) alignstack(64) {{',
+                          *self.body, '  ret void', '}'])
+
+    def _loop(self, chunks: int) -> str:
+        """The kernel: every row is filled up to whole vectors with its last number; then the chunks, one group of
+        samples after another; then the sums over the lanes."""
+        self.body = []
+        fields = [f'  %at_{name} = getelementptr i64, ptr %frame, i64 {place}\n'
+                  f'  %{name} = load {"i64" if name == "stride" else "ptr"}, ptr %at_{name}'
+                  for place, name in enumerate(FRAME)]
+        arguments = ARGUMENTS.replace('noalias ', '')
+        calls = [f'  call void @chunk{number}_{self.lanes}({arguments})' for number in range(chunks)]
+        self.declared['memset'] = 'declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)'
+        return '\n'.join([
+            f'define void @kernel_{self.lanes}(ptr %frame, i64 %count) {{', 'entry:', *fields,
+            f'  call void @llvm.memset.p0.i64(ptr align 64 %sums, i8 0, i64 {8 * self.lanes * self.results}, i1 false)',
+            '  %last = sub i64 %count, 1', f'  %floor = sdiv i64 %last, {self.lanes}',
+            f'  %whole = mul i64 %floor, {self.lanes}', f'  %end = add i64 %whole, {self.lanes}',
+            '  br label %rows',
+            'rows:', '  %row = phi i64 [0, %entry], [%next_row, %filled]',
+            f'  %some_row = icmp slt i64 %row, {self.program.inputs}', '  br i1 %some_row, label %fill, label %samples',
+            'fill:', '  %start = mul i64 %row, %stride', '  %at_last = add i64 %start, %last',
+            '  %from = getelementptr double, ptr %x, i64 %at_last', '  %number = load double, ptr %from',
+            '  br label %pad',
+            'pad:', '  %j = phi i64 [%count, %fill], [%next_j, %one]', '  %some_j = icmp slt i64 %j, %end',
+            '  br i1 %some_j, label %one, label %filled',
+            'one:', '  %at_j = add i64 %start, %j', '  %to = getelementptr double, ptr %x, i64 %at_j',
+            '  store double %number, ptr %to', '  %next_j = add i64 %j, 1', '  br label %pad',
+            'filled:', '  %next_row = add i64 %row, 1', '  br label %rows',
+            'samples:', '  %i = phi i64 [0, %rows], [%next, %samples]', *calls,
+            f'  %next = add i64 %i, {self.lanes}', '  %more = icmp slt i64 %next, %count',
+            '  br i1 %more, label %samples, label %reduce',
+            'reduce:', *(self._reduction() if self.program.gradients else ['  ret void']), '}'])
+
+    def _reduction(self) -> list[str]:
+        """The sums over the lanes by the number of samples: LANES of them at once, neighbouring lanes first."""
+        self._emit('uitofp i64 %count to double', '%number_of')
+        self._emit('fdiv double 1.0, %number_of', '%reciprocal')
+        self.body += ['  br label %group', 'group:', '  %g = phi i64 [0, %reduce], [%next_g, %group]']
+        vectors = []
+        for lane in range(self.lanes):
+            place = self._emit(f'add i64 %g, {lane}')
+            vectors.append(self._load(self._address('%sums', place, self.type)))
+        block = 1
+        while len(vectors) > 1:
+            starts = range(0, self.lanes, 2 * block)
+            low = [s + k + part for s in starts for part in (0, self.lanes) for k in range(block)]
+            high = [lane + block for lane in low]
+            vectors = [self._binary('fadd', self._shuffle(a, b, low), self._shuffle(a, b, high))
+                       for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+            block *= 2
+        mean = self._binary('fmul', vectors[0], self._splat('%reciprocal'))
+        self._store(mean, self._address('%out', '%g'), align=8)
+        return [*self.body, f'  %next_g = add i64 %g, {self.lanes}',
+                f'  %more_g = icmp slt i64 %next_g, {self.results}', '  br i1 %more_g, label %group, label %done',
+                'done:', '  ret void']
+
+    def _step(self, step: Step) -> str:
+        """The instructions of an operation; the name of its result."""
+        op = step.op
+        if op == 'dot':
+            half, total = len(step.operands) // 2, ''
+            for w, x in zip(step.operands[:half], step.operands[half:], strict=True):
+                product = self._binary('fmul', self._operand(w), self._operand(x))
+                total = self._binary('fadd', total, product) if total else product
+            return total
+        a, *more = [self._operand(operand) for operand in step.operands]
+        zero, one = self._constant(0.0), self._constant(1.0)
+        match op:
+            case '+' | '-' | '*' | '/':
+                return self._binary(INSTRUCTIONS[op], a, *more)
+            case '**':
+                square = self.lanes > 1 and isinstance(step.operands[1], float) and step.operands[1] == 2
+                return self._binary('fmul', a, a) if square else self._function('pow', a, *more)
+            case 'neg':
+                return self._emit(f'fneg {self.type} {a}')
+            case 'abs':
+                return self._intrinsic('fabs', a)
+            case 'sqrt':
+                return self._intrinsic('sqrt', a)
+            case 'relu':
+                return self._select('olt', a, zero, zero, a)
+            case 'step':
+                return self._select('ogt', a, zero, one, zero)
+            case 'sign':
+                return self._binary('fsub', self._select('ogt', a, zero, one, zero),
+                                    self._select('olt', a, zero, one, zero))
+            case 'log0':
+                return self._select('oeq', a, zero, zero, self._function('log', a))
+            case 'sigmoid':
+                small = self._function('exp', self._emit(f'fneg {self.type} {self._intrinsic("fabs", a)}'))
+                return self._binary('fdiv', self._select('oge', a, zero, one, small), self._binary('fadd', one, small))
+            case 'exp' | 'log' | 'sin' | 'cos' | 'tanh':
+                return self._function(op, a)
+        raise NotImplementedError(f'the native backend has no {op!r}')
+
+    def _operand(self, operand: Operand) -> str:
+        """An operand's value; each is read from memory once in a chunk, but a parameter at each use: the processor
+        repeats it in all lanes as it reads it."""
+        program = self.program
+        if isinstance(operand, float):
+            return self._constant(operand)
+        if operand not in self.known:
+            if operand == program.seed:
+                return self._seed()
+            if operand < program.inputs:
+                row = self._emit(f'mul i64 %stride, {operand}')
+                place = self._emit(f'add i64 {row}, %i')
+                self.known[operand] = self._load(self._address('%x', place), align=8)
+            elif operand < program.first:
+                address = self._address('%theta', operand - (program.first - program.params))
+                return self._splat(self._emit(f'load double, ptr {address}'))
+            else:
+                self.known[operand] = self._load(self._address('%slots', self.slots[operand], self.type))
+        return self.known[operand]
+
+    def _seed(self) -> str:
+        """1 in the lanes of samples, 0 in those beyond the last one."""
+        if self.lanes == 1:
+            return self._constant(1.0)
+        if 'seed' not in self.known:
+            many = f'<{self.lanes} x i64>'
+            left = self._emit('sub i64 %count, %i')
+            first = self._emit(f'insertelement {many} poison, i64 {left}, i64 0')
+            every = self._emit(f'shufflevector {many} {first}, {many} poison, <{self.lanes} x i32> zeroinitializer')
+            numbers = ', '.join(f'i64 {lane}' for lane in range(self.lanes))
+            inside = self._emit(f'icmp slt {many} <{numbers}>, {every}')
+            self.known['seed'] = self._emit(
+                f'uitofp <{self.lanes} x i1> {inside} to {self.type}')
+        return self.known['seed']
+
+    def _add(self, place: int, value: str) -> None:
+        """Add a value to a sum."""
+        address = self._address('%sums', place, self.type)
+        self._store(self._binary('fadd', self._load(address), value), address)
+
+    def _emit(self, text: str, name: str = '') -> str:
+        """An instruction, and the name of its result."""
+        self.count += 1
+        name = name or f'%v{self.count}'
+        self.body.append(f'  {name} = {text}')
+        return name
+
+    def _load(self, address: str, align: int = 0) -> str:
+        return self._emit(f'load {self.type}, ptr {address}, align {align or 8 * self.lanes}')
+
+    def _store(self, value: str, address: str, align: int = 0) -> None:
+        self.body.append(f'  store {self.type} {value}, ptr {address}, align {align or 8 * self.lanes}')
+
+    def _address(self, base: str, place: int | str, unit: str = 'double') -> str:
+        return self._emit(f'getelementptr {unit}, ptr {base}, i64 {place}')
+
+    def _binary(self, instruction: str, a: str, b: str) -> str:
+        return self._emit(f'{instruction} {self.type} {a}, {b}')
+
+    def _shuffle(self, a: str, b: str, lanes: Sequence[int]) -> str:
+        numbers = ', '.join(f'i32 {lane}' for lane in lanes)
+        return self._emit(f'shufflevector {self.type} {a}, {self.type} {b}, <{len(lanes)} x i32> <{numbers}>')
+
+    def _splat(self, scalar: str) -> str:
+        """The same number in all lanes."""
+        if self.lanes == 1:
+            return scalar
+        first = self._emit(f'insertelement {self.type} poison, double {scalar}, i64 0')
+        return self._shuffle(first, 'poison', [0] * self.lanes)
+
+    def _constant(self, x: float) -> str:
+        bits = f'0x{struct.unpack("<Q", struct.pack("<d", x))[0]:016X}'
+        return bits if self.lanes == 1 else '<' + ', '.join([f'double {bits}'] * self.lanes) + '>'
+
+    def _select(self, comparison: str, a: str, b: str, then: str, otherwise: str) -> str:
+        condition = self._emit(f'fcmp {comparison} {self.type} {a}, {b}')
+        mask = 'i1' if self.lanes == 1 else f'<{self.lanes} x i1>'
+        return self._emit(f'select {mask} {condition}, {self.type} {then}, {self.type} {otherwise}')
+
+    def _intrinsic(self, name: str, a: str) -> str:
+        return self._call(f'llvm.{name}.{"f64" if self.lanes == 1 else f"v{self.lanes}f64"}', self.type, a)
+
+    def _function(self, name: str, *operands: str) -> str:
+        """A function of libm: for all lanes at once where there is one, else lane by lane."""
+        if self.lanes == 1 or name in self.vectorized:
+            return self._call(self.vectorized[name] if self.lanes > 1 else name, self.type, *operands)
+        result = 'poison'
+        for lane in range(self.lanes):
+            parts = [self._emit(f'extractelement {self.type} {operand}, i64 {lane}') for operand in operands]
+            one = self._call(name, 'double', *parts)
+            result = self._emit(f'insertelement {self.type} {result}, double {one}, i64 {lane}')
+        return result
+
+    def _call(self, symbol: str, kind: str, *operands: str) -> str:
+        self.declared[symbol] = f'declare {kind} @{symbol}({", ".join([kind] * len(operands))})'
+        return self._emit(f'call {kind} @{symbol}({", ".join(f"{kind} {operand}" for operand in operands)})')

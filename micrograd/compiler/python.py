@@ -1,0 +1,287 @@
+"""The 'python' and the 'numpy' backend: a program as the text of one function, compiled by Python itself.
+
+Python's own function loops over the samples of a batch, with every number in a local variable; NumPy's works on whole
+arrays. What is used once is written where it is used, and the name of a variable is used again as soon as it is free:
+fewer numbers alive at a time stay in the processor's caches, which halves the time.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
+
+from micrograd.compiler.program import Operand, Program, variables
+from micrograd.formulas import FUNCTIONS
+
+CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
+LONGEST = 40  # operations in one expression: Python nests parentheses no deeper than 200
+TERMS = 500  # of a dot product in one statement: Python's limit is about 2,900
+
+
+class Form(NamedTuple):
+    """How an operation is written, how tightly that holds together, and how tightly its operands must."""
+
+    text: str
+    holds: int = ATOM
+    needs: tuple[int, int] = (CONDITION, CONDITION)
+    repeats: bool = False  # its operand, which must be a name then
+
+
+PYTHON = {
+    '+': Form('{} + {}', SUM, (SUM, PRODUCT)), '-': Form('{} - {}', SUM, (SUM, PRODUCT)),
+    '*': Form('{} * {}', PRODUCT, (PRODUCT, ATOM)), '/': Form('{} / {}', PRODUCT, (PRODUCT, ATOM)),
+    'neg': Form('-{}', PRODUCT, (ATOM, ATOM)), '**': Form('pow({}, {})'),
+    'relu': Form('0.0 if {0} < 0 else {0}', CONDITION, repeats=True),
+    'step': Form('1.0 if {} > 0 else 0.0', CONDITION, (SUM, SUM)),
+    **{name: Form(f'{name}({{}})') for name in FUNCTIONS if name not in ('relu', 'step')},
+}
+NUMPY = {**PYTHON, 'relu': Form('maximum({}, zero)'), 'step': Form('multiply({} > zero, one)', needs=(SUM, SUM))}
+
+
+class Statement(NamedTuple):
+    """What a line is for: a variable, the 'output', or the 'gradient' with a number; and where that comes from."""
+
+    target: str
+    number: int
+    operand: Operand
+
+
+class Writer:
+    """A program's operations as the lines of a function, in their order."""
+
+    forms: Mapping[str, Form] = PYTHON
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = {number: f'x{number}' if number < program.inputs else f'p{number - program.inputs}'
+                      for number in range(program.first)}
+        self.inlined = self._inlined()
+
+    def source(self) -> str:
+        """The text of `run(params, samples)`, which returns the sum of the outputs and that of each gradient; without
+        parameters, the list of outputs."""
+        program = self.program
+        inputs = ''.join(f'x{number}, ' for number in range(program.inputs)) or '()'
+        params = ''.join(f'p{number}, ' for number in range(program.params))
+        sums = ', '.join(f'g{number}' for number in range(program.params))
+        return '\n'.join([
+            'def run(params, samples):',
+            *([f'    {params} = params', f'    total = {sums.replace(",", " =")} = 0.0'] if params else
+              ['    outputs = []']),
+            f'    for {inputs} in samples:',
+            *(f'        {line}' for line in self.lines()),
+            f'    return total, [{sums}]' if params else '    return outputs'])
+
+    def lines(self) -> Iterator[str]:
+        """The statements as text; a name is free again after the last use of its variable."""
+        statements = list(self._statements())
+        used = [list(self._used(statement)) for statement in statements]
+        last = {variable: place for place, variables in enumerate(used) for variable in variables}
+        free: list[str] = []
+        count = 0
+        for place, statement in enumerate(statements):
+            texts = self._assigned(statement) if statement.target == 'variable' else [self.sink(statement)]
+            dying = [self.names.pop(variable) for variable in dict.fromkeys(used[place])
+                     if last[variable] == place and variable >= self.program.first]
+            if len(texts) == 1:  # else the first text must not overwrite what the second one reads
+                free += dying
+            if statement.target == 'variable':
+                if not free:
+                    free.append(f't{count}')
+                    count += 1
+                name = self.names[statement.number] = free.pop()
+                texts = [f'{name} = {text.format(name)}' for text in texts]
+            if len(texts) > 1:
+                free += dying
+            yield from texts
+
+    def sink(self, statement: Statement) -> str:
+        """The line that adds the output or a gradient to its sum."""
+        text = self.text(statement.operand)
+        if statement.target == 'gradient':
+            return f'g{statement.number} += {text}'
+        return f'total += {text}' if self.program.params else f'outputs.append({text})'
+
+    def text(self, operand: Operand, needs: int = CONDITION) -> str:
+        """An operand as it is written where it has to hold together so tightly."""
+        if isinstance(operand, float):
+            text, holds = repr(operand), PRODUCT if math.copysign(1, operand) < 0 else ATOM  # inf and nan are names
+        elif operand in self.inlined:
+            text, holds = self._expression(operand)
+        else:
+            return self.names[operand]
+        return text if holds >= needs else f'({text})'
+
+    def _assigned(self, statement: Statement) -> list[str]:
+        """What is assigned to a variable; for a long dot product in pieces, where {} is what it has come to."""
+        op, operands = self.program.step(statement.number)
+        half = len(operands) // 2
+        if op != 'dot' or half <= TERMS:
+            return [self._expression(statement.number)[0]]
+        products = [f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
+                    for w, x in zip(operands[:half], operands[half:], strict=True)]
+        return [('{} + ' if i else '') + ' + '.join(products[i:i + TERMS]) for i in range(0, half, TERMS)]
+
+    def _expression(self, variable: int) -> tuple[str, int]:
+        """A step, written, and how tightly that holds together."""
+        op, operands = self.program.step(variable)
+        if op == 'dot':
+            half = len(operands) // 2
+            return ' + '.join(f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
+                              for w, x in zip(operands[:half], operands[half:], strict=True)), SUM
+        if op == '**' and isinstance(operands[1], float) and operands[1].is_integer():
+            return f'{self.text(operands[0], ATOM)} ** {operands[1]!r}', PRODUCT
+        form = self.forms[op]
+        return form.text.format(*map(self.text, operands, form.needs)), form.holds
+
+    def _inlined(self) -> set[int]:
+        """The variables that are written where they are used: used once, and not too long."""
+        program = self.program
+        uses = Counter(variables(operand for step in program.steps for operand in step.operands))
+        uses.update(variables([program.output, *program.gradients]))
+        named = {step.operands[0] for step in program.steps if step.op in self.forms and self.forms[step.op].repeats}
+        inlined: set[int] = set()
+        sizes: dict[int, int] = {}
+        for variable, step in enumerate(program.steps, program.first):
+            size = len(step.operands) - 1 + sum(sizes.get(variable, 0) for variable in variables(step.operands))
+            if uses[variable] == 1 and variable not in named and size <= LONGEST:
+                inlined.add(variable)
+                sizes[variable] = size
+        return inlined
+
+    def _statements(self) -> Iterator[Statement]:
+        """Each variable that has a name, and the output and the gradients as soon as they are known."""
+        program = self.program
+        sinks: dict[Operand, list[Statement]] = {}
+        for target, operands in ('output', [program.output]), ('gradient', program.gradients):
+            for number, operand in enumerate(operands):
+                sinks.setdefault(operand, []).append(Statement(target, number, operand))
+        for variable in range(program.first, program.first + len(program.steps)):
+            if variable not in self.inlined:
+                yield Statement('variable', variable, variable)
+            yield from sinks.pop(variable, ())
+        for statements in sinks.values():
+            yield from statements
+
+    def _used(self, statement: Statement) -> Iterator[int]:
+        """The variables whose names a statement has in it."""
+        stack = list(variables(self.program.step(statement.number).operands if statement.target == 'variable'
+                               else [statement.operand]))
+        while stack:
+            variable = stack.pop()
+            if variable in self.inlined:
+                stack += variables(self.program.step(variable).operands)
+            else:
+                yield variable
+
+
+class NumpyWriter(Writer):
+    """The same on arrays: each input is one, of all samples. A parameter is an array of no dimension, which NumPy takes
+    half as long to multiply with as a float."""
+
+    forms = NUMPY
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.varies = set(range(program.inputs))  # from sample to sample, as what is computed from the inputs does
+        for variable, step in enumerate(program.steps, program.first):
+            if not self.varies.isdisjoint(variables(step.operands)):
+                self.varies.add(variable)
+
+    def source(self) -> str:
+        """The text of `run(params, samples, ones)`, which returns the outputs and the sum of each gradient; ones is an
+        array of as many ones as there are samples."""
+        inputs = ''.join(f'x{number}, ' for number in range(self.program.inputs))
+        params = ''.join(f'p{number}, ' for number in range(self.program.params))
+        return '\n'.join([
+            'def run(params, samples, ones):',
+            *([f'    {inputs} = samples'] if inputs else []), *([f'    {params} = params'] if params else []),
+            *(f'    {line}' for line in self.lines()),
+            f'    return outputs, [{", ".join(f"g{number}" for number in range(self.program.params))}]'])
+
+    def sink(self, statement: Statement) -> str:
+        operand = statement.operand
+        if statement.target == 'output':
+            return f'outputs = {self.text(operand)}'
+        target = f'g{statement.number} ='
+        if isinstance(operand, float) or operand not in self.varies:
+            return f'{target} len(ones) * {self.text(operand, ATOM)}'
+        if operand in self.inlined and operand >= self.program.first:
+            op, operands = self.program.step(operand)
+            if op == '*' and self.varies.issuperset(variables(operands)) and len(list(variables(operands))) == 2:
+                return f'{target} dot({self.text(operands[0])}, {self.text(operands[1])})'
+        return f'{target} dot({self.text(operand)}, ones)'
+
+
+class PythonBackend:
+    """Python's own arithmetic, sample by sample: to the last bit what the engine computes."""
+
+    name = 'python'
+
+    def __init__(self, program: Program) -> None:
+        self.run = _function(Writer(program).source(), {**FUNCTIONS, 'pow': math.pow})
+
+    def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
+        """The mean over the samples of the output, and of each parameter's gradient."""
+        total, gradients = self.run(array('d', params), _samples(columns, count))
+        return total / count, array('d', [gradient / count for gradient in gradients])
+
+    def outputs(self, columns: Sequence[Any], count: int) -> list[float]:
+        """The output for each sample."""
+        outputs: list[float] = self.run((), _samples(columns, count))
+        return outputs
+
+
+class NumpyBackend:
+    """NumPy's arithmetic, each operation on all samples at once; NaN and infinity pass through."""
+
+    name = 'numpy'
+
+    def __init__(self, program: Program) -> None:
+        import numpy
+        self.numpy = numpy
+        names = ('abs', 'exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sign', 'maximum', 'multiply', 'dot')
+        self.run = _function(NumpyWriter(program).source(), {
+            **{name: getattr(numpy, name) for name in names}, 'pow': numpy.power, 'log0': self._log0,
+            'sigmoid': self._sigmoid, 'zero': numpy.array(0.0), 'one': numpy.array(1.0)})
+
+    def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
+        """The mean over the samples of the output, and of each parameter's gradient."""
+        theta = self.numpy.array(params, dtype=float)
+        outputs, gradients = self._run([theta[i, ...] for i in range(len(theta))], columns, count)
+        return float(outputs.mean()), self.numpy.array(gradients) / count
+
+    def outputs(self, columns: Sequence[Any], count: int) -> Any:
+        """The output for each sample."""
+        return self._run((), columns, count)[0]
+
+    def _run(self, params: Sequence[Any], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
+        full, ones = self.numpy.full, self.numpy.ones(count)
+        samples = [full(count, column) if isinstance(column, float) else column for column in columns]
+        with self.numpy.errstate(all='ignore'):
+            outputs, gradients = self.run(params, samples, ones)
+        return self.numpy.broadcast_to(outputs, count), gradients
+
+    def _log0(self, a: Any) -> Any:
+        return self.numpy.where(a == 0, 0.0, self.numpy.log(a))
+
+    def _sigmoid(self, a: Any) -> Any:
+        small = self.numpy.exp(-abs(a))
+        return self.numpy.where(a >= 0, 1.0, small) / (1.0 + small)
+
+
+def _samples(columns: Sequence[Any], count: int) -> Iterable[tuple[float, ...]]:
+    """The columns, row by row; a column that is a number is that number in each row."""
+    rows = [repeat(column, count) if isinstance(column, float) else column.tolist() for column in columns]
+    return zip(*rows, strict=True) if rows else [()] * count
+
+
+def _function(source: str, names: Mapping[str, object]) -> Callable[..., Any]:
+    """The function `run` of a source text, with what its names stand for."""
+    namespace = {'inf': math.inf, 'nan': math.nan, **names}
+    exec(compile(source, '<compiled graph>', 'exec'), namespace)
+    return namespace['run']  # type: ignore[return-value]

@@ -1,0 +1,178 @@
+"""A graph as Python to read: the forward and the backward pass of one sample, as a student would write them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import keyword
+import math
+import re
+import traceback
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form
+from micrograd.engine import Value
+from micrograd.formulas import FUNCTIONS
+from micrograd.gradients import Arithmetic, chain_rule, operation
+
+MAIN = 'forward_and_backward'
+LONGEST = 100  # characters in a line
+MOST = 500  # operations in an expression: Python's limit is about 2,900
+# The functions that Python's math module has not, as the source defines them.
+DEFINITIONS = {
+    'relu': 'return 0.0 if a < 0 else a',
+    'step': 'return 1.0 if a > 0 else 0.0',
+    'sign': 'return float((a > 0) - (a < 0))',
+    'sigmoid': 'small = exp(-abs(a))  # at most 1, so nothing overflows\n'
+               '    return (1.0 if a >= 0 else small) / (1.0 + small)',
+    'log0': 'return log(a) if a else 0.0',
+}
+FORMS = {**PYTHON, 'relu': Form('relu({})'), 'step': Form('step({})')}
+
+
+class Text(NamedTuple):
+    """A piece of source, how tightly it holds together, and how many operations are in it."""
+
+    text: str
+    holds: int = ATOM
+    size: int = 0
+
+
+class Source:
+    """The source of the graph in this topological order; Values are called by the names given, made identifiers."""
+
+    def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value],
+                 names: Mapping[Value, str]) -> None:
+        self.order, self.inputs, self.params = order, inputs, params
+        self.taken: dict[str, int] = dict.fromkeys([*FUNCTIONS, 'pow', 'inf', 'nan', 'float', MAIN], 1)
+        self.names: dict[Value, str] = {}
+        numbered = (f'v{number}' for number in itertools.count(1))
+        for value in [*inputs, *params, *(node for node in order if node._prev)]:
+            if value not in self.names:
+                self.names[value] = self._free(identifier(names[value]) if value in names else next(numbered))
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The source."""
+        self.lines: list[str] = []
+        arithmetic = Arithmetic(self._written)
+        nodes: dict[Value, Text | float] = {node: node.data for node in self.order}
+        nodes |= {value: Text(self.names[value]) for value in (*self.inputs, *self.params)}
+        for node in self.order:
+            if node._prev:
+                op, operands = operation(node, nodes)
+                self._assign(self.names[node], arithmetic.apply(op, *operands))
+                nodes[node] = Text(self.names[node])
+        result = self._text(nodes[self.order[-1]])
+        if self.params:
+            self.lines.append('')
+            self.lines.append(f'    # backward pass: d_v is the derivative of {result} by v')
+            found = chain_rule(self.order, self.params, nodes, arithmetic, named=self._gradient)
+            gradients = [self._text(found.get(value, 0.0)) for value in self.params]
+            result += f', [{", ".join(gradients)}]'
+        arguments = ', '.join(self.names[value] for value in (*self.inputs, *self.params))
+        body = [*wrapped(f'def {MAIN}({arguments}):', ', '), '    # forward pass', *self.lines,
+                *wrapped(f'    return {result}', ', ')]
+        return '\n'.join([*self._prologue('\n'.join(body)), *body]) + '\n'
+
+    def located(self, error: Exception, samples: Iterable[Sequence[float]], params: Sequence[float]) -> Exception:
+        """The same error, with the line of the source and the first sample that raise it."""
+        namespace: dict[str, Any] = {}
+        exec(compile(self.text, '<source>', 'exec'), namespace)
+        lines = self.text.splitlines()
+        for number, sample in enumerate(samples):
+            try:
+                namespace[MAIN](*sample, *map(float, params))
+            except (ArithmeticError, ValueError) as again:
+                frames = [(frame, line) for frame, line in traceback.walk_tb(again.__traceback__)
+                          if frame.f_code.co_name == MAIN]
+                frame, line = frames[-1]
+                names = dict.fromkeys(re.findall(r'\w+', lines[line - 1]))
+                used = [f'{name} = {frame.f_locals[name]}' for name in names if name in frame.f_locals]
+                return type(error)(f'{error}, in {lines[line - 1].strip()!r} with {", ".join(used[:5])}, '
+                                   f'sample {number}')
+        return error
+
+    def _free(self, name: str) -> str:
+        """The name, or, where it is taken, the name with a number."""
+        count = self.taken[name] = self.taken.get(name, 0) + 1
+        return name if count == 1 else self._free(f'{name}_{count}')
+
+    def _gradient(self, node: Value, gradient: Text | float) -> Text | float:
+        """A line for a gradient that is complete; but none to say that d(output)/d(output) is 1."""
+        if node is self.order[-1] and gradient == 1.0:
+            return gradient
+        name = self._free(f'd_{self.names[node]}')
+        self._assign(name, gradient)
+        return Text(name)
+
+    def _assign(self, name: str, value: Text | float) -> None:
+        self.lines += wrapped(f'    {name} = {self._text(value)}', ' + ')
+
+    def _written(self, op: str, operands: Sequence[Text | float]) -> Text:
+        """An operation as source, in lines of their own where it is too long for one expression."""
+        if op == 'dot':
+            half = len(operands) // 2
+            products = [self._written('*', pair) for pair in zip(operands[:half], operands[half:], strict=True)]
+            return functools.reduce(lambda total, product: self._written('+', (total, product)), products)
+        form = FORMS[op]
+        text = form.text.format(*map(self._text, operands, form.needs))
+        if op == '**' and isinstance(operands[1], float) and operands[1].is_integer():
+            form = Form('{} ** {}', PRODUCT, (ATOM, ATOM))
+            text = f'{self._text(operands[0], ATOM)} ** {number(operands[1])}'
+        size = 1 + sum(operand.size for operand in operands if isinstance(operand, Text))
+        if size < MOST:
+            return Text(text, form.holds, size)
+        name = self._free('t')
+        self._assign(name, Text(text))
+        return Text(name)
+
+    def _text(self, operand: Text | float, needs: int = 0) -> str:
+        text, holds, _ = operand if isinstance(operand, Text) else Text(
+            number(operand), PRODUCT if math.copysign(1, operand) < 0 else ATOM)
+        return text if holds >= needs else f'({text})'
+
+    def _prologue(self, body: str) -> list[str]:
+        """The imports and the definitions of the functions that the body calls."""
+        called = set(re.findall(r'(?<![\w.])(\w+)(?=\()', body)) & {*FUNCTIONS, 'pow'}
+        definitions = [line for name in DEFINITIONS if name in called
+                       for line in (f'def {name}(a):', f'    {DEFINITIONS[name]}', '', '')]
+        everything = '\n'.join([body, *definitions])
+        imports = [name for name in ('cos', 'exp', 'inf', 'log', 'nan', 'pow', 'sin', 'sqrt', 'tanh')
+                   if re.search(rf'(?<![\w.]){name}\b', everything)]
+        return [*([f'from math import {", ".join(imports)}', '', ''] if imports else []), *definitions]
+
+
+def identifier(label: str) -> str:
+    """A label as a Python identifier, as near to it as can be: 'w₁' is w1, 'learning rate' learning_rate."""
+    name = re.sub(r'\W', '_', unicodedata.normalize('NFKC', label))
+    if not name.isidentifier():
+        name = f'v_{name}'
+    if not name.isidentifier():  # a character that counts as part of a word, but not of a name
+        name = ''.join(c if f'v{c}'.isidentifier() else '_' for c in name)
+    return f'{name}_' if keyword.iskeyword(name) else unicodedata.normalize('NFKC', name)
+
+
+def number(x: float) -> str:
+    """A number as one writes it: 2 rather than 2.0."""
+    return f'{x:.0f}' if x.is_integer() and abs(x) < 1e15 and (x or math.copysign(1, x) > 0) else repr(x)
+
+
+def wrapped(line: str, separator: str) -> list[str]:
+    """A line, broken at its separators where it is too long: inside its brackets, or else new ones after its `=`."""
+    if len(line) <= LONGEST:
+        return [line]
+    added = separator != ', '
+    start = line.index('=') + 2 if added else line.index('(' if line.endswith('):') else '[') + 1
+    ahead, behind = ('+ ', '') if added else ('', ',')
+    indent = ' ' * (len(line) - len(line.lstrip()) + 4)
+    lines, current = [], ''
+    for piece in line[start:].split(separator):
+        if current and len(f'{indent}{current} {piece}') >= LONGEST:
+            lines.append(indent + current + behind)
+            current = ahead + piece
+        else:
+            current = f'{current}{separator}{piece}' if current else piece
+    return [line[:start] + '(' * added, *lines, indent + current + ')' * added]

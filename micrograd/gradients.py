@@ -1,0 +1,159 @@
+"""Gradients as graphs of their own: the chain rule over the rows of formulas.py instead of over numbers."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from micrograd.engine import Constant, Value, dot
+from micrograd.formulas import FUNCTIONS, Formula, Tree, formula_of, parse
+
+T = TypeVar('T')  # what stands for a node: a Value here, the number of a variable in the compiler, a text in its source
+OPERATORS: dict[str, Callable[..., Any]] = {
+    '+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv,
+    '**': operator.pow, 'neg': operator.neg, 'abs': abs}
+ON_NUMBERS: dict[str, Callable[..., float]] = {
+    **OPERATORS, '**': math.pow, **FUNCTIONS,
+    'dot': lambda *v: dot(v[:len(v) // 2], v[len(v) // 2:]).data}
+
+
+def gradients(output: Value, inputs: Iterable[Value]) -> list[Value]:
+    """d(output)/d(input) for each input, as Values: to draw, to explain, to compile, or to differentiate again.
+
+    As `torch.autograd.grad(output, inputs, create_graph=True)`: no `grad` changes. An input may be a leaf or a result;
+    one that the output does not depend on has the gradient 0. Nothing is multiplied by 1 or added to 0, and what the
+    graph or a gradient has computed before is used again.
+
+    TypeError for what is no Value, ValueError for an operation on the way that has no row in `formulas.py`, such as one
+    with a hand-written `_backward`. ArithmeticError or ValueError where a local gradient is not defined.
+    """
+    inputs = [inputs] if isinstance(inputs, Value) else list(inputs)
+    for value in [output, *inputs]:
+        if not isinstance(value, Value):
+            raise TypeError(f'gradients takes Values, an output and a list of inputs, not {type(value).__name__}')
+    order = output.topological_order()
+    nodes = {node: node.data if isinstance(node, Constant) else node for node in order}
+    arithmetic = Arithmetic(_make)
+    for node in order:
+        if formula_of(node):
+            arithmetic.know(*operation(node, nodes), node)
+    found = chain_rule(order, inputs, nodes, arithmetic)
+    results = [found.get(value, 0.0) for value in inputs]
+    return [Constant(result) if isinstance(result, float) else result for result in results]
+
+
+class Arithmetic(Generic[T]):
+    """Operations on nodes and plain numbers, which are floats: what can be computed is, and nothing is made twice.
+
+    make: makes a node of an operation and its operands, at least one of which is a node.
+    """
+
+    def __init__(self, make: Callable[[str, tuple[T | float, ...]], T]) -> None:
+        self.make = make
+        self.made: dict[tuple[object, ...], T] = {}
+
+    def apply(self, op: str, *operands: T | float) -> T | float:
+        """A node for the operation, or its result where all operands are numbers."""
+        if all(isinstance(operand, float) for operand in operands):
+            return ON_NUMBERS[op](*operands)
+        if op == '*':
+            for factor, other in (operands, operands[::-1]):
+                if isinstance(factor, float) and abs(factor) == 1:
+                    return other if factor == 1 else self.apply('neg', other)
+        key = _key(op, operands)
+        if key not in self.made:
+            self.made[key] = self.make(op, operands)
+        return self.made[key]
+
+    def evaluate(self, tree: Tree, names: Mapping[str, T | float]) -> T | float:
+        """A row's tree, with nodes and numbers in place of its names."""
+        if isinstance(tree, float):
+            return tree
+        return names[tree] if isinstance(tree, str) else self.apply(
+            tree[0], *[self.evaluate(part, names) for part in tree[1:]])
+
+    def know(self, op: str, operands: Sequence[T | float], node: T) -> None:
+        """That this node is the result of that operation."""
+        self.made.setdefault(_key(op, operands), node)
+
+
+def _key(op: str, operands: Sequence[object]) -> tuple[object, ...]:
+    """What tells operations apart: repr() does so for 0.0 and -0.0, and a float from the number of a variable."""
+    parts = [repr(operand) if isinstance(operand, float) else operand for operand in operands]
+    if op in '+*':  # a + b is b + a to the last bit
+        parts.sort(key=lambda part: part if isinstance(part, int) else hash(part))
+    return (op, *parts)
+
+
+def chain_rule(order: Sequence[Value], inputs: Iterable[Value], nodes: Mapping[Value, T | float],
+               arithmetic: Arithmetic[T], seed: T | float = 1.0,
+               named: Callable[[Value, T | float], T | float] = lambda _, gradient: gradient) -> dict[Value, T | float]:
+    """The gradients of the last node in the order for whatever lies between it and the inputs, in `backward()`'s order.
+
+    nodes: what stands for each node of the graph. seed: the gradient of the last node. named: told a node and its
+    complete gradient, what to use for it.
+    """
+    reached = set(inputs)
+    for node in order:
+        if not reached.isdisjoint(node._prev):
+            reached.add(node)
+    found: dict[Value, T | float] = {order[-1]: seed}
+    for node in reversed(order):
+        if node not in reached or node not in found:
+            continue
+        gradient = found[node] = named(node, found[node])
+        for operand, local in _local_gradients(node, reached, nodes, arithmetic):
+            if not (isinstance(local, float) and local == 0):
+                share = arithmetic.apply('*', gradient, local)
+                found[operand] = arithmetic.apply('+', found[operand], share) if operand in found else share
+    return found
+
+
+def operation(node: Value, nodes: Mapping[Value, T | float]) -> tuple[str, list[T | float]]:
+    """The operation that made a node, and what stands for its operands; a plain exponent is one of them."""
+    row, operands = _row(node), [nodes[operand] for operand in node._prev]
+    if node._op == 'dot':
+        return 'dot', operands
+    op, *parts = parse(row.formula)
+    names = dict(zip(row.operands, operands, strict=True))
+    return op, [part if isinstance(part, float) else names[part] for part in parts]
+
+
+def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T | float],
+                     arithmetic: Arithmetic[T]) -> Iterable[tuple[Value, T | float]]:
+    """Each operand that has been reached, once for each use, with the local gradient for it."""
+    if reached.isdisjoint(node._prev):
+        return
+    row, operands = _row(node), [nodes[operand] for operand in node._prev]
+    names = dict(zip((*row.operands, 'out'), (*operands, nodes[node]), strict=True))
+    for operand, text in zip(node._prev, row.gradients, strict=True):
+        if operand in reached:
+            yield operand, arithmetic.evaluate(text if text in names else parse(text), names)
+
+
+def _row(node: Value) -> Formula:
+    if row := formula_of(node):
+        return row
+    name = f' {node.label!r}' if node.label else ''
+    raise ValueError(f'the operation {node._op!r} that made{name} {node!r} has no formula, only a step of its own: '
+                     "write it with the engine's operations")
+
+
+def _make(op: str, operands: Sequence[Value | float]) -> Value:
+    """A Value for an operation: one of the engine's, or one of those that only gradients have."""
+    half = len(operands) // 2
+    node: Any = operands[0]
+    if op == 'dot':
+        return dot(operands[:half], operands[half:])
+    if op in OPERATORS:
+        node = OPERATORS[op](*operands)
+    elif op == 'log0':
+        node = Value(ON_NUMBERS[op](node.data), (node,), op, '', lambda a=node: (1 / a.data,))
+    elif op in ('sign', 'step'):  # they are constant, but for a jump
+        node = Value(ON_NUMBERS[op](node.data), (node,), op, '', lambda: (0.0,))
+    else:
+        node = getattr(node, op)()
+    assert isinstance(node, Value)
+    return node
