@@ -52,7 +52,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
         if value in seen:
             raise ValueError(f'{source.names[value]} is listed twice among inputs and params: once is enough')
         seen.add(value)
-    for value in set(inputs).difference(order):
+    known = set(order)
+    for value in (value for value in inputs if value not in known):
         warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
     return Compiled(output, inputs, params, source, backend)
 
@@ -73,9 +74,11 @@ class Compiled:
                  backend: str | None) -> None:
         self._params, self._source = params, source
         self._inputs = [source.names[value] for value in inputs]
-        self._labels = {value.label: name for value, name in zip(inputs, self._inputs, strict=True)}
+        self._labels: dict[str, str] = {}
+        for value, name in zip(inputs, self._inputs, strict=True):
+            self._labels.setdefault(value.label, name)
         self._backend = _backend(backend, output, inputs, params)
-        self._read = _reader(len(params))
+        self._fast = self._backend if params and hasattr(self._backend, 'fast') else None
 
     @property
     def backend(self) -> str:
@@ -86,20 +89,19 @@ class Compiled:
     def source(self) -> str:
         return self._source.text
 
-    def __call__(self, *inputs: Any, **by_label: Any) -> Any:
+    def __call__(self, /, *inputs: Any, **by_label: Any) -> Any:
+        if self._fast and not by_label and (mean := self._fast.fast_accumulate(self._params, inputs)) is not None:
+            return mean
         columns, count = self._columns(inputs, by_label)
         if not self._params:
-            outputs = self._guarded(self._backend.outputs, columns, count)
+            outputs = [] if count == 0 else self._guarded(self._backend.outputs, columns, count)
             if count is None:
                 return float(outputs[0])
             arrays = any(hasattr(x, 'ndim') for x in (*inputs, *by_label.values()))
             return _like_arrays(outputs) if arrays else list(map(float, outputs))
-        mean, gradients = self._guarded(self._backend.means, self._read(*self._params), columns, count)
-        for parameter, gradient in zip(self._params, gradients.tolist(), strict=True):
-            parameter.grad += gradient
-        return mean
+        return self._guarded(self._backend.accumulate, self._params, columns, count)
 
-    def value_and_grad(self, theta: Any, *inputs: Any, **by_label: Any) -> tuple[float, Any]:
+    def value_and_grad(self, theta: Any, /, *inputs: Any, **by_label: Any) -> tuple[float, Any]:
         """The mean output and its gradient at the parameters theta, a sequence of as many numbers as there are params.
 
         No Value is read or changed. The gradient is an array where theta is one, else a list. SciPy's
@@ -107,10 +109,10 @@ class Compiled:
         """
         if not self._params:
             raise ValueError('there is nothing to differentiate by: give compile(…, params=…)')
+        if self._fast and not by_label and (found := self._fast.fast(theta, inputs)):
+            return found  # type: ignore[no-any-return]
         columns, count = self._columns(inputs, by_label)
-        if len(theta) != len(self._params):
-            raise ValueError(f'theta has one number for each of the {len(self._params)} params, not {len(theta)}')
-        mean, gradients = self._guarded(self._backend.means, _numbers(theta, 'theta'), columns, count)
+        mean, gradients = self._guarded(self._backend.means, self._theta(theta), columns, count)
         return mean, _like_arrays(gradients) if hasattr(theta, 'ndim') else gradients.tolist()
 
     @property
@@ -121,9 +123,7 @@ class Compiled:
 
     def store(self, theta: Sequence[float]) -> None:
         """Set the parameters' numbers. ValueError for too few, too many or one not finite; then none is set."""
-        numbers = [float(number) for number in _numbers(theta, 'theta')]
-        if len(numbers) != len(self._params):
-            raise ValueError(f'theta has one number for each of the {len(self._params)} params, not {len(numbers)}')
+        numbers = [float(number) for number in self._theta(theta)]
         for parameter, number in zip(self._params, numbers, strict=True):
             if not math.isfinite(number):
                 raise ValueError(f'{self._source.names[parameter]} takes a finite number, not {number}')
@@ -143,18 +143,27 @@ class Compiled:
             if not self._params:
                 pairs = [('the output', float(self._backend.outputs(columns, 1)[0]), output.data)]
             else:
-                mean, gradients = self._backend.means(self._read(*self._params), columns, 1)
+                mean, gradients = self._backend.means([parameter.data for parameter in self._params], columns, 1)
                 pairs = [('the output', mean, output.data), *zip(
                     [f'the gradient for {self._source.names[parameter]}' for parameter in self._params],
                     gradients.tolist(), engine_gradients(output, self._params), strict=True)]
             scale = max(abs(rebuilt) for _, _, rebuilt in pairs)
             for what, ours, rebuilt in pairs:
-                if not abs(ours - rebuilt) <= rtol * max(scale, 1e-300) and not ours == rebuilt:
+                same = ours == rebuilt or (math.isnan(ours) and math.isnan(rebuilt))
+                if not same and not abs(ours - rebuilt) <= rtol * max(scale, 1e-300):
                     raise ValueError(f'{what} is {ours} here, but {rebuilt} in the graph built anew, on sample {number}'
                                      f', {tuple(sample)}: compiling froze a choice or a loop that depended on inputs')
 
     def __repr__(self) -> str:
         return f'<compiled graph of {len(self._inputs)} inputs and {len(self._params)} params, {self.backend}>'
+
+    def _theta(self, theta: Any) -> Any:
+        """The parameters' numbers, as many as there are."""
+        numbers = _numbers(theta, 'theta')
+        found = 'a number' if isinstance(numbers, float) else len(numbers)
+        if found != len(self._params):
+            raise ValueError(f'theta is a sequence of one number for each of the {len(self._params)} params, not {found}')
+        return numbers
 
     def _columns(self, inputs: Sequence[Any], by_label: Mapping[str, Any]) -> tuple[list[Any], int | None]:
         """The inputs as floats and sequences of floats, and how long these are; None if there are only numbers."""
@@ -197,7 +206,8 @@ class Compiled:
             return function(*first, columns, 1 if count is None else count)
         except (ArithmeticError, ValueError) as error:
             rows = [[c if type(c) is float else float(c[row]) for c in columns] for row in range(count or 1)]
-            raise self._source.located(error, rows, first[0] if first else ()) from None
+            numbers = [getattr(number, 'data', number) for number in (first[0] if first else ())]
+            raise self._source.located(error, rows, numbers) from None
 
 
 def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Any:
@@ -233,13 +243,13 @@ def _numbers(x: Any, name: str) -> Any:
         import numpy
         column = x if type(x) is numpy.ndarray else numpy.asarray(x)
         if column.dtype.kind in 'fiub' and column.ndim < 2:
-            return column if column.ndim else float(column)
+            return numpy.asarray(column, dtype=float) if column.ndim else float(column)
         raise TypeError(f'{name} takes a number or a flat sequence of numbers, not an array of shape {column.shape} '
                         f'and type {column.dtype}')
     if isinstance(x, Real):
         return float(x)
     try:
-        return array('d', x)
+        return array('d', [b''] if isinstance(x, (bytes, bytearray)) else x)  # it would take their bits for numbers
     except TypeError as error:
         hint = 'write .data for a Value' if 'Value' in f'{type(x).__name__} {error}' else error
         raise TypeError(f'{name} takes a number or a sequence of numbers, not {type(x).__name__}: {hint}') from None
@@ -248,9 +258,3 @@ def _numbers(x: Any, name: str) -> Any:
 def _like_arrays(numbers: Any) -> Any:
     import numpy
     return numpy.asarray(numbers, dtype=float)
-
-
-def _reader(count: int) -> Callable[..., tuple[float, ...]]:
-    """A function that returns the numbers of so many Values; written out, it takes half the time of a loop."""
-    names = [f'p{number}' for number in range(count)]
-    return eval(f'lambda {", ".join(names)}: ({"".join(f"{name}.data, " for name in names)})')  # type: ignore[no-any-return]

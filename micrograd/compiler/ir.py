@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from micrograd.compiler import matrices
+from micrograd.compiler.layers import Layer, Layers
 from micrograd.compiler.program import Operand, Program, Step, variables
 
+BLOCK = 128  # samples that pass through a layer's loops together
 CHUNK = 400  # instructions in a function: longer ones take the code generator more than linear time
 INSTRUCTIONS = {'+': 'fadd', '-': 'fsub', '*': 'fmul', '/': 'fdiv'}
+Array = Callable[[int], str]
 FRAME = ('theta', 'x', 'stride', 'slots', 'sums', 'out')  # what a kernel's first argument points to, 8 bytes each
 ARGUMENTS = ('ptr noalias %theta, ptr noalias %x, i64 %stride, ptr noalias %slots, ptr noalias %sums, '
              'ptr noalias %out, i64 %count, i64 %i')
@@ -20,11 +24,12 @@ class Kernel:
     lanes: how many samples at a time, a power of 2. vectorized: the symbol of a function of libm for that many lanes.
 
     What a frame points to: theta, the parameters; x, the inputs, a row of `stride` numbers for each; slots and sums,
-    `len(self.slots)` and `self.results` vectors to work in; out, where the outputs go, one for each sample. With
-    gradients, out gets the means over the samples instead, of each gradient and, last, of the output.
+    `len(self.slots) * self.block` numbers and `self.results` vectors to work in; out, where the outputs go, one for
+    each sample. With gradients, out gets the means over the samples instead, of each gradient and, last, of the output.
     """
 
-    def __init__(self, program: Program, lanes: int, vectorized: Mapping[str, str]) -> None:
+    def __init__(self, program: Program, lanes: int, vectorized: Mapping[str, str],
+                 layers: Layers | None = None) -> None:
         self.program, self.lanes, self.vectorized = program, lanes, vectorized
         self.type = f'<{lanes} x double>' if lanes > 1 else 'double'
         self.results = -(-(len(program.gradients) + 1) // lanes) * lanes
@@ -32,69 +37,87 @@ class Kernel:
         self.body: list[str] = []
         self.count = 0
         self.known: dict[object, str] = {}
-        chunks = list(self._chunks())
-        self.slots = self._crossing(chunks)
-        functions = [self._chunk(number, chunk, last=number == len(chunks) - 1) for number, chunk in enumerate(chunks)]
-        self.ir = '\n\n'.join([*functions, self._loop(len(chunks)), *self.declared.values()])
+        self.layers = layers
+        self.forward, self.backward = (layers.forward, layers.backward) if layers else ({}, {})
+        self.replaced = layers.replaced if layers else set()
+        self.sinks: dict[Operand, list[int]] = {}
+        for place, operand in enumerate(program.gradients):
+            self.sinks.setdefault(operand, []).append(place)
+        self.block = max(lanes, BLOCK) if layers and layers.forward and lanes > 1 else lanes  # samples at a time
+        self.pieces = list(self._pieces())
+        self.slots = self._crossing()
+        functions = [self._chunk(number, piece, last=number == len(self.pieces) - 1)
+                     for number, piece in enumerate(self.pieces) if isinstance(piece, list)]
+        loops = matrices.functions(lanes) if self.block > lanes or (layers and layers.forward) else ''
+        self.ir = '\n\n'.join([*functions, loops, self._kernel(), *self.declared.values()])
 
-    def _chunks(self) -> Iterator[range]:
-        """The variables in pieces of about CHUNK instructions; a last, empty one if there are none."""
-        program = self.program
-        start, size = program.first, 0
-        for variable, step in enumerate(program.steps, program.first):
-            size += len(step.operands)
-            if size > CHUNK:
-                yield range(start, variable + 1)
-                start, size = variable + 1, 0
-        yield range(start, program.first + len(program.steps))
+    def _pieces(self) -> Iterator[list[int] | tuple[str, Layer]]:
+        """What follows one another: variables, about CHUNK instructions of them at a time, and the loops of layers.
+        The last piece is always one of variables."""
+        chunk: list[int] = []
+        size = 0
+        for variable, step in enumerate(self.program.steps, self.program.first):
+            for direction, places in (('forward', self.forward), ('backward', self.backward)):
+                if layer := places.get(variable):
+                    yield chunk
+                    chunk, size = [], 0
+                    yield direction, layer
+            if variable not in self.replaced:
+                chunk.append(variable)
+                size += len(step.operands)
+                if size > CHUNK:
+                    yield chunk
+                    chunk, size = [], 0
+        yield chunk
 
-    def _crossing(self, chunks: Sequence[range]) -> dict[int, int]:
-        """A slot for each variable that one chunk computes and another one uses."""
-        slots: dict[int, int] = {}
-        for chunk in chunks:
-            for variable in chunk:
+    def _crossing(self) -> dict[int, int]:
+        """A slot for each variable that one piece computes and another one uses; those of a layer side by side."""
+        arrays = dict.fromkeys(self.layers.arrays.values()) if self.layers else {}
+        slots = {variable: slot for slot, variable in enumerate(variable for array in arrays for variable in array)}
+        for piece in self.pieces:
+            here = set(piece) if isinstance(piece, list) else set()
+            for variable in piece if isinstance(piece, list) else ():
                 for operand in variables(self.program.step(variable).operands):
-                    if self.program.first <= operand < chunk.start:
+                    if operand >= self.program.first and operand not in here:
                         slots.setdefault(operand, len(slots))
-        if self.program.first <= (output := self.program.output) < chunks[-1].start and isinstance(output, int):
+        last = set(self.pieces[-1])
+        if isinstance(output := self.program.output, int) and output >= self.program.first and output not in last:
             slots.setdefault(output, len(slots))
         return slots
 
-    def _chunk(self, number: int, chunk: Iterable[int], last: bool) -> str:
+    def _chunk(self, number: int, chunk: Sequence[int], last: bool) -> str:
         """A function that computes the chunk's variables, and adds up the gradients among them."""
         self.body, self.known = [], {}
-        sinks: dict[Operand, list[int]] = {}
-        for place, operand in enumerate(self.program.gradients):
-            sinks.setdefault(operand, []).append(place)
         for variable in chunk:
             value = self.known[variable] = self._step(self.program.step(variable))
             if variable in self.slots:
-                self._store(value, self._address('%slots', self.slots[variable], self.type))
-            for place in sinks.get(variable, ()):
+                self._store(value, self._slot(variable))
+            for place in self.sinks.get(variable, ()):
                 self._add(place, value)
         if last:
-            for operand, places in sinks.items():
+            for operand, places in self.sinks.items():
                 if isinstance(operand, float) or operand < self.program.first:
                     for place in places:
                         self._add(place, self._binary('fmul', self._operand(operand), self._seed()))
+                elif operand in self.replaced and operand in self.slots:
+                    for place in places:
+                        self._add(place, self._operand(operand))
             output = self._operand(self.program.output)
             if self.program.gradients:
                 self._add(len(self.program.gradients), self._binary('fmul', output, self._seed()))
             else:
                 self._store(output, self._address('%out', '%i'), align=8)
         # Aligned to 64 bytes, the registers that are kept on the stack do not straddle cache lines.
-        return '\n'.join([f'define internal void @chunk{number}_{self.lanes}({ARGUMENTS}) alignstack(64) {{',
+        return '\n'.join([f'define internal void @chunk{number}({ARGUMENTS}) alignstack(64) {{',
                           *self.body, '  ret void', '}'])
 
-    def _loop(self, chunks: int) -> str:
-        """The kernel: every row is filled up to whole vectors with its last number; then the chunks, one group of
-        samples after another; then the sums over the lanes."""
+    def _kernel(self) -> str:
+        """The kernel: every row is filled up to whole vectors with its last number; then piece after piece for a block
+        of samples, and block after block; then the sums over the lanes."""
         self.body = []
         fields = [f'  %at_{name} = getelementptr i64, ptr %frame, i64 {place}\n'
                   f'  %{name} = load {"i64" if name == "stride" else "ptr"}, ptr %at_{name}'
                   for place, name in enumerate(FRAME)]
-        arguments = ARGUMENTS.replace('noalias ', '')
-        calls = [f'  call void @chunk{number}_{self.lanes}({arguments})' for number in range(chunks)]
         self.declared['memset'] = 'declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)'
         return '\n'.join([
             f'define void @kernel_{self.lanes}(ptr %frame, i64 %count) {{', 'entry:', *fields,
@@ -103,7 +126,7 @@ class Kernel:
             f'  %whole = mul i64 %floor, {self.lanes}', f'  %end = add i64 %whole, {self.lanes}',
             '  br label %rows',
             'rows:', '  %row = phi i64 [0, %entry], [%next_row, %filled]',
-            f'  %some_row = icmp slt i64 %row, {self.program.inputs}', '  br i1 %some_row, label %fill, label %samples',
+            f'  %some_row = icmp slt i64 %row, {self.program.inputs}', '  br i1 %some_row, label %fill, label %block',
             'fill:', '  %start = mul i64 %row, %stride', '  %at_last = add i64 %start, %last',
             '  %from = getelementptr double, ptr %x, i64 %at_last', '  %number = load double, ptr %from',
             '  br label %pad',
@@ -112,10 +135,73 @@ class Kernel:
             'one:', '  %at_j = add i64 %start, %j', '  %to = getelementptr double, ptr %x, i64 %at_j',
             '  store double %number, ptr %to', '  %next_j = add i64 %j, 1', '  br label %pad',
             'filled:', '  %next_row = add i64 %row, 1', '  br label %rows',
-            'samples:', '  %i = phi i64 [0, %rows], [%next, %samples]', *calls,
-            f'  %next = add i64 %i, {self.lanes}', '  %more = icmp slt i64 %next, %count',
-            '  br i1 %more, label %samples, label %reduce',
+            'block:', '  %b = phi i64 [0, %rows], [%next_b, %piece_end]',
+            '  %left = sub i64 %end, %b', f'  %fits = icmp slt i64 %left, {self.block}',
+            f'  %size = select i1 %fits, i64 %left, i64 {self.block}', '  %until = add i64 %b, %size',
+            '  br label %piece0',
+            *(line for number, piece in enumerate(self.pieces) for line in self._piece(number, piece)),
+            f'piece{len(self.pieces)}:', '  br label %piece_end', 'piece_end:',
+            f'  %next_b = add i64 %b, {self.block}', '  %more = icmp slt i64 %next_b, %count',
+            '  br i1 %more, label %block, label %reduce',
             'reduce:', *(self._reduction() if self.program.gradients else ['  ret void']), '}'])
+
+    def _piece(self, number: int, piece: list[int] | tuple[str, Layer]) -> list[str]:
+        """The call of a layer's loops for this block of samples, or a loop that calls a chunk, a vector at a time."""
+        if not isinstance(piece, list):
+            self.body = []
+            direction, layer = piece
+            self._matrices(direction, layer)
+            body, self.body = self.body, []
+            return [f'piece{number}:', *body, f'  br label %piece{number + 1}']
+        n = number
+        arguments = ARGUMENTS.replace('noalias ', '').replace('%slots', f'%slots{n}').replace('%i', f'%i{n}')
+        return [
+            f'piece{n}:', f'  br label %vectors{n}', f'vectors{n}:',
+            f'  %i{n} = phi i64 [%b, %piece{n}], [%next_i{n}, %vectors{n}]', f'  %within{n} = sub i64 %i{n}, %b',
+            f'  %slots{n} = getelementptr double, ptr %slots, i64 %within{n}',
+            f'  call void @chunk{n}({arguments})',
+            f'  %next_i{n} = add i64 %i{n}, {self.lanes}', f'  %some_i{n} = icmp slt i64 %next_i{n}, %until',
+            f'  br i1 %some_i{n}, label %vectors{n}, label %piece{n + 1}']
+
+    def _matrices(self, direction: str, layer: Layer) -> None:
+        """The calls that compute a layer's rows, or add up its weights' gradients and compute those of its inputs."""
+        rows, columns = range(len(layer.rows)), range(len(layer.inputs))
+        x = self._array(layer.inputs)
+        if direction == 'forward':
+            self._product(layer.weights, layer.stride, 1, x, self._array(layer.rows), rows, columns)
+            return
+        d = self._array(layer.gradients)
+        for top, height in _tiles(rows):
+            for left, width in _tiles(columns):
+                sums = self._address('%sums', layer.weights + top * layer.stride + left, self.type)
+                self.body.append(f'  call void @gradient_{height}_{width}({d(top)}, {x(left)}, ptr {sums}, '
+                                 f'i64 {layer.stride * self.lanes}, i64 %size)')
+        if layer.input_gradients:
+            out = self._array(layer.input_gradients)
+            if layer.upwards:
+                self._product(layer.weights, 1, layer.stride, d, out, columns, rows)
+            else:
+                last = layer.weights + rows[-1] * layer.stride
+                self._product(last, 1, -layer.stride, self._array(layer.gradients[::-1]), out, columns, rows)
+
+    def _product(self, weights: int, row: int, column: int, x: Array, out: Array, rows: range, terms: range) -> None:
+        """The calls for out[r] = Σ_c w[r, c]·x[c], w being the parameters from number `weights` on."""
+        for top, height in _tiles(rows):
+            w = self._address('%theta', weights + top * row)
+            self.body.append(f'  call void @product_{height}(ptr {w}, i64 {row}, i64 {column}, {x(0)}, {out(top)}, '
+                             f'i64 {len(terms)}, i64 %size)')
+
+    def _array(self, variables: Sequence[int]) -> Array:
+        """For variables that lie side by side: given the place of one among them, its address and the stride from there
+        to the next, as arguments of a call."""
+        def arguments(place: int) -> str:
+            variable = variables[place]
+            if variable >= self.program.first:
+                step = 1 if self.slots[variables[-1]] > self.slots[variables[0]] else -1
+                return f'ptr {self._slot(variable)}, i64 {step * self.block}'
+            row = self._emit(f'mul i64 %stride, {variable}')
+            return f'ptr {self._address("%x", self._emit(f"add i64 {row}, %b"))}, i64 %stride'
+        return arguments
 
     def _reduction(self) -> list[str]:
         """The sums over the lanes by the number of samples: LANES of them at once, neighbouring lanes first."""
@@ -196,8 +282,12 @@ class Kernel:
                 address = self._address('%theta', operand - (program.first - program.params))
                 return self._splat(self._emit(f'load double, ptr {address}'))
             else:
-                self.known[operand] = self._load(self._address('%slots', self.slots[operand], self.type))
+                self.known[operand] = self._load(self._slot(operand))
         return self.known[operand]
+
+    def _slot(self, variable: int) -> str:
+        """The address of a variable's slot, for the first vector of a block."""
+        return self._address('%slots', self.slots[variable] * self.block)
 
     def _seed(self) -> str:
         """1 in the lanes of samples, 0 in those beyond the last one."""
@@ -275,3 +365,13 @@ class Kernel:
     def _call(self, symbol: str, kind: str, *operands: str) -> str:
         self.declared[symbol] = f'declare {kind} @{symbol}({", ".join([kind] * len(operands))})'
         return self._emit(f'call {kind} @{symbol}({", ".join(f"{kind} {operand}" for operand in operands)})')
+
+
+def _tiles(numbers: range) -> Iterator[tuple[int, int]]:
+    """The numbers in steps of TILE, and the rest one by one: where a tile begins, and its size."""
+    whole = len(numbers) // matrices.TILE * matrices.TILE
+    for number in numbers:
+        if number >= whole:
+            yield number, 1
+        elif number % matrices.TILE == 0:
+            yield number, matrices.TILE

@@ -38,7 +38,7 @@ class Program:
         arithmetic: Arithmetic[Operand] = Arithmetic(self._make)
         for node in order:
             if node not in nodes:
-                nodes[node] = node.data
+                nodes[node] = float(node.data)  # who sets .data may set an int
                 if node._prev:
                     op, operands = operation(node, nodes)
                     nodes[node] = arithmetic.apply(op, *operands)

@@ -15,6 +15,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from micrograd.compiler.program import Operand, Program, variables
+from micrograd.engine import Value
 from micrograd.formulas import FUNCTIONS
 
 CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
@@ -70,7 +71,7 @@ class Writer:
         sums = ', '.join(f'g{number}' for number in range(program.params))
         return '\n'.join([
             'def run(params, samples):',
-            *([f'    {params} = params', f'    total = {sums.replace(",", " =")} = 0.0'] if params else
+            *([f'    {params} = params', '    total = -0.0', f'    {sums.replace(",", " =")} = 0.0'] if params else
               ['    outputs = []']),
             f'    for {inputs} in samples:',
             *(f'        {line}' for line in self.lines()),
@@ -217,7 +218,22 @@ class NumpyWriter(Writer):
         return f'{target} dot({self.text(operand)}, ones)'
 
 
-class PythonBackend:
+class Backend:
+    """What the two have in common."""
+
+    def accumulate(self, values: Sequence[Value], columns: Sequence[Any], count: int) -> float:
+        """The mean of the output; the Values' gradients gain the means of theirs."""
+        mean, gradients = self.means([value.data for value in values], columns, count)
+        for value, gradient in zip(values, gradients.tolist(), strict=True):
+            value.grad += gradient
+        return mean
+
+    def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
+        """The mean over the samples of the output, and of each parameter's gradient."""
+        raise NotImplementedError
+
+
+class PythonBackend(Backend):
     """Python's own arithmetic, sample by sample: to the last bit what the engine computes."""
 
     name = 'python'
@@ -236,7 +252,7 @@ class PythonBackend:
         return outputs
 
 
-class NumpyBackend:
+class NumpyBackend(Backend):
     """NumPy's arithmetic, each operation on all samples at once; NaN and infinity pass through."""
 
     name = 'numpy'
@@ -261,7 +277,7 @@ class NumpyBackend:
 
     def _run(self, params: Sequence[Any], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
         full, ones = self.numpy.full, self.numpy.ones(count)
-        samples = [full(count, column) if isinstance(column, float) else column for column in columns]
+        samples = [full(count, column) if isinstance(column, float) else self.numpy.asarray(column) for column in columns]
         with self.numpy.errstate(all='ignore'):
             outputs, gradients = self.run(params, samples, ones)
         return self.numpy.broadcast_to(outputs, count), gradients

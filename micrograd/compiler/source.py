@@ -58,7 +58,7 @@ class Source:
         """The source."""
         self.lines: list[str] = []
         arithmetic = Arithmetic(self._written)
-        nodes: dict[Value, Text | float] = {node: node.data for node in self.order}
+        nodes: dict[Value, Text | float] = {node: float(node.data) for node in self.order}
         nodes |= {value: Text(self.names[value]) for value in (*self.inputs, *self.params)}
         for node in self.order:
             if node._prev:
@@ -152,7 +152,7 @@ def identifier(label: str) -> str:
         name = f'v_{name}'
     if not name.isidentifier():  # a character that counts as part of a word, but not of a name
         name = ''.join(c if f'v{c}'.isidentifier() else '_' for c in name)
-    return f'{name}_' if keyword.iskeyword(name) else unicodedata.normalize('NFKC', name)
+    return f'{name}_' if keyword.iskeyword(name) or name == '__debug__' else unicodedata.normalize('NFKC', name)
 
 
 def number(x: float) -> str:
@@ -162,7 +162,7 @@ def number(x: float) -> str:
 
 def wrapped(line: str, separator: str) -> list[str]:
     """A line, broken at its separators where it is too long: inside its brackets, or else new ones after its `=`."""
-    if len(line) <= LONGEST:
+    if len(line) <= LONGEST or separator not in line:
         return [line]
     added = separator != ', '
     start = line.index('=') + 2 if added else line.index('(' if line.endswith('):') else '[') + 1
@@ -170,7 +170,7 @@ def wrapped(line: str, separator: str) -> list[str]:
     indent = ' ' * (len(line) - len(line.lstrip()) + 4)
     lines, current = [], ''
     for piece in line[start:].split(separator):
-        if current and len(f'{indent}{current} {piece}') >= LONGEST:
+        if current and len(f'{indent}{current}{separator}{piece}{behind}') >= LONGEST:
             lines.append(indent + current + behind)
             current = ahead + piece
         else:
