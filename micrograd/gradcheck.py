@@ -6,13 +6,13 @@ import html
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from micrograd.engine import Value
 
 
 class Row(NamedTuple):
-    """What was found for one input; `pytorch` only where there was a twin to ask."""
+    """What was found for one input; `pytorch` only where PyTorch was asked."""
 
     input: str
     engine: float
@@ -57,13 +57,15 @@ class GradCheck:
         return 'the gradients agree' if self.agree else 'the gradients DIFFER'
 
 
-def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] | None = None,
+def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] | Literal[False] | None = None,
               eps: float = 1e-6, atol: float = 1e-8, rtol: float = 1e-5) -> GradCheck:
     """Compare the gradients of f's output, as `backward()` gives them, with central differences.
 
     f: takes Values and returns one. inputs: a number, a Value, or a list of those, for each argument of f. Values are
     used themselves, so f may as well reach them some other way, as a model's parameters; they end as they were.
-    torch: the same function over tensors, if there is one: its gradients in float64 are a further column.
+    torch: the same function over tensors, whose gradients in float64 are a further column. By default that is the graph
+    of f's output, converted by `bridge.to_torch`, and the column is left out where PyTorch is not installed, or where
+    an operation was written by hand and so has no formula to convert. False leaves it out in any case.
     eps: how far each input is moved, times its size where that is above 1. Two gradients agree where they differ by at
     most atol + rtol times the difference quotient, and 1e-8 of the output, whose rounding the quotient magnifies; those
     of PyTorch must agree to 1e-9.
@@ -88,8 +90,12 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     noise = 1e-8 * abs(output.data)
     agree = all(abs(a - n) <= atol + noise + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
     rows = [Row(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
-    if torch is not None:
+    reference = None
+    if torch is None:
+        reference = _converted_gradients(output, leaves)
+    elif torch is not False:
         reference = _torch_gradients(torch, arguments)
+    if reference is not None:
         agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) for a, r in zip(analytic, reference, strict=True))
         rows = [row._replace(pytorch=r) for row, r in zip(rows, reference, strict=True)]
     return GradCheck(agree, rows)
@@ -142,6 +148,21 @@ def _torch_gradients(f: Callable[..., Any], arguments: list[Any]) -> list[float]
 
     f(*map(tensor, arguments)).backward()
     return [0.0 if t.grad is None else t.grad.item() for t in tensors]
+
+
+def _converted_gradients(output: Value, leaves: list[Value]) -> list[float] | None:
+    """PyTorch's gradients of the graph itself; None where there is no PyTorch, or the graph cannot be converted."""
+    from micrograd.bridge import to_torch
+    params = list(dict.fromkeys(leaves))  # each once, though an input may be given twice
+    try:
+        module = to_torch(output, params=params)
+    except (ImportError, ValueError):
+        return None
+    result = module()
+    if result.requires_grad:  # it does not where the output depends on no input
+        result.backward()
+    gradients = {leaf: 0.0 if p.grad is None else p.grad.item() for leaf, p in zip(params, module.parameters())}
+    return [gradients[leaf] for leaf in leaves]
 
 
 def _as_values(argument: Any) -> Any:

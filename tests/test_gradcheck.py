@@ -1,6 +1,9 @@
 """gradcheck: what it finds, what it prints, and that it leaves no trace."""
 
+import math
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -42,7 +45,7 @@ def test_table_has_a_row_for_each_input_with_its_name():
     b = Value(0.5, label='bias')
     result = gradcheck(lambda ws, xs, offset: dot(ws, xs) + offset, [1.0, 2.0], [3.0, 4.0], b)
     header, *rows, verdict = str(result).splitlines()
-    assert re.split(r'\s{2,}', header.strip()) == ['input', 'engine', 'finite difference', 'difference']
+    assert re.split(r'\s{2,}', header.strip()) == ['input', 'engine', 'finite difference', 'difference', 'PyTorch']
     assert [row.split()[:2] for row in rows] == [
         ['ws[0]', '3'], ['ws[1]', '4'], ['xs[0]', '1'], ['xs[1]', '2'], ['bias', '1']]
     assert verdict == 'the gradients agree'
@@ -58,7 +61,8 @@ def test_html_is_the_same_table_with_labels_as_text():
     tree = ElementTree.fromstring(f'<div>{result._repr_html_()}</div>')
     cells = [''.join(cell.itertext()) for cell in tree.iter('td')]
     assert cells[:2] == ['<script>', '6']
-    assert len(list(tree.iter('th'))) == len(cells) == 4
+    assert cells[4] == '6'
+    assert len(list(tree.iter('th'))) == len(cells) == 5
 
 
 def test_pytorch_column():
@@ -69,6 +73,60 @@ def test_pytorch_column():
     assert twin
     assert [row.pytorch for row in twin.rows] == pytest.approx([row.engine for row in twin.rows], rel=1e-12)
     assert 'PyTorch' in str(twin).splitlines()[0]
+
+
+def test_the_pytorch_column_is_the_graph_itself_where_no_twin_is_given():
+    found = gradcheck(lambda w, x: (w[0] * x).tanh() + w[1], [0.5, 2.0], 1.5)
+    assert [row.pytorch for row in found.rows] == pytest.approx([row.engine for row in found.rows], rel=1e-12)
+    slope = 1 - math.tanh(0.75)**2
+    assert [row.pytorch for row in found.rows] == pytest.approx([1.5 * slope, 1.0, 0.5 * slope], rel=1e-12)
+
+
+def test_an_engine_that_differs_from_pytorch_is_seen(monkeypatch):
+    """By less than finite differences can see."""
+    tanh = Value.tanh
+
+    def wrong(self):
+        out = tanh(self)
+        local = out._local_gradients
+        out._local_gradients = lambda: (local()[0] * (1 + 1e-7),)
+        out._local_gradients.__module__ = Value.__module__
+        return out
+
+    monkeypatch.setattr(Value, 'tanh', wrong)
+    assert gradcheck(lambda x: x.tanh(), 0.5, torch=False)
+    found = gradcheck(lambda x: x.tanh(), 0.5)
+    assert not found
+    assert found.rows[0].pytorch == pytest.approx(1 - math.tanh(0.5)**2, rel=1e-12)
+
+
+def test_an_input_given_twice_has_its_gradient_twice_and_an_unused_one_has_0():
+    a, b = Value(2.0), Value(3.0)
+    assert [row.pytorch for row in gradcheck(lambda x, y, z: x * y, a, a, b).rows] == [4.0, 4.0, 0.0]
+    assert [row.pytorch for row in gradcheck(lambda x: Value(3.0), 1.0).rows] == [0.0]
+
+
+def columns(found):
+    return len(found.rows[0].cells())
+
+
+def test_without_pytorch_or_a_formula_or_the_wish_there_is_no_pytorch_column(monkeypatch):
+    assert columns(gradcheck(lambda x: x * x, 1.0)) == 5
+    assert columns(gradcheck(lambda x: x * x, 1.0, torch=False)) == 4
+    by_hand = gradcheck(lambda x: Value(2 * x.data, (x,), 'twice', local_gradients=lambda: (2.0,)) * x, 1.0)
+    assert by_hand
+    assert columns(by_hand) == 4
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    without = gradcheck(lambda x: x * x, 1.0)
+    assert without
+    assert columns(without) == 4
+
+
+def test_a_graph_that_is_not_converted_imports_no_torch():
+    code = ('import sys; from micrograd import Value, gradcheck; '
+            'assert gradcheck(lambda x: Value(x.data, (x,), "f", local_gradients=lambda: (1.0,)), 1.0); '
+            'assert gradcheck(lambda x: x * x, 1.0, torch=False); print("torch" in sys.modules)')
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == 'False\n'
 
 
 def test_a_pytorch_twin_that_differs_is_seen():
