@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from micrograd.engine import Constant, Value, dot
+from micrograd.engine import Constant, Value, _located, dot
 from micrograd.formulas import FUNCTIONS, Formula, Tree, formula_of, parse
 
 T = TypeVar('T')  # what stands for a node: a Value here, the number of a variable in the compiler, a text in its source
@@ -34,7 +34,7 @@ def gradients(output: Value, inputs: Iterable[Value]) -> list[Value]:
         if not isinstance(value, Value):
             raise TypeError(f'gradients takes Values, an output and a list of inputs, not {type(value).__name__}')
     order = output.topological_order()
-    nodes = {node: node.data if isinstance(node, Constant) else node for node in order}
+    nodes = {node: float(node.data) if isinstance(node, Constant) else node for node in order}
     arithmetic = Arithmetic(_make)
     for node in order:
         if formula_of(node):
@@ -107,7 +107,9 @@ def chain_rule(order: Sequence[Value], inputs: Iterable[Value], nodes: Mapping[V
         for operand, local in _local_gradients(node, reached, nodes, arithmetic):
             if not (isinstance(local, float) and local == 0):
                 share = arithmetic.apply('*', gradient, local)
-                found[operand] = arithmetic.apply('+', found[operand], share) if operand in found else share
+                total = found.get(operand, 0.0)
+                nothing = isinstance(total, float) and total == 0
+                found[operand] = share if nothing else arithmetic.apply('+', total, share)
     return found
 
 
@@ -130,7 +132,10 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
     names = dict(zip((*row.operands, 'out'), (*operands, nodes[node]), strict=True))
     for operand, text in zip(node._prev, row.gradients, strict=True):
         if operand in reached:
-            yield operand, arithmetic.evaluate(text if text in names else parse(text), names)
+            try:
+                yield operand, arithmetic.evaluate(text if text in names else parse(text), names)
+            except (ArithmeticError, ValueError) as error:
+                raise _located(error, f'local gradients of {node._op}', node._prev, 'no finite one exists there') from None
 
 
 def _row(node: Value) -> Formula:

@@ -40,9 +40,10 @@ class Kernel:
         self.layers = layers
         self.forward, self.backward = (layers.forward, layers.backward) if layers else ({}, {})
         self.replaced = layers.replaced if layers else set()
-        self.sinks: dict[Operand, list[int]] = {}
+        self.sinks: dict[int, list[int]] = {}  # which gradients a variable is
         for place, operand in enumerate(program.gradients):
-            self.sinks.setdefault(operand, []).append(place)
+            if isinstance(operand, int):
+                self.sinks.setdefault(operand, []).append(place)
         self.block = max(lanes, BLOCK) if layers and layers.forward and lanes > 1 else lanes  # samples at a time
         self.pieces = list(self._pieces())
         self.slots = self._crossing()
@@ -95,15 +96,15 @@ class Kernel:
             for place in self.sinks.get(variable, ()):
                 self._add(place, value)
         if last:
-            for operand, places in self.sinks.items():
-                if isinstance(operand, float) or operand < self.program.first:
-                    for place in places:
-                        self._add(place, self._binary('fmul', self._operand(operand), self._seed()))
-                elif operand in self.replaced and operand in self.slots:
-                    for place in places:
-                        self._add(place, self._operand(operand))
+            for place, gradient in enumerate(self.program.gradients):
+                if isinstance(gradient, float) or gradient < self.program.first:
+                    self._add(place, self._binary('fmul', self._operand(gradient), self._seed()))
+                elif gradient in self.replaced and gradient in self.slots:
+                    self._add(place, self._operand(gradient))
             output = self._operand(self.program.output)
-            if self.program.gradients:
+            if self.program.gradients and self.lanes == 1:  # one sample is no sum: -0.0 stays what it is
+                self._store(output, self._address('%sums', len(self.program.gradients)))
+            elif self.program.gradients:
                 self._add(len(self.program.gradients), self._binary('fmul', output, self._seed()))
             else:
                 self._store(output, self._address('%out', '%i'), align=8)
@@ -120,7 +121,7 @@ class Kernel:
                   for place, name in enumerate(FRAME)]
         self.declared['memset'] = 'declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)'
         return '\n'.join([
-            f'define void @kernel_{self.lanes}(ptr %frame, i64 %count) {{', 'entry:', *fields,
+            f'define double @kernel_{self.lanes}(ptr %frame, i64 %count) {{', 'entry:', *fields,
             f'  call void @llvm.memset.p0.i64(ptr align 64 %sums, i8 0, i64 {8 * self.lanes * self.results}, i1 false)',
             '  %last = sub i64 %count, 1', f'  %floor = sdiv i64 %last, {self.lanes}',
             f'  %whole = mul i64 %floor, {self.lanes}', f'  %end = add i64 %whole, {self.lanes}',
@@ -143,7 +144,7 @@ class Kernel:
             f'piece{len(self.pieces)}:', '  br label %piece_end', 'piece_end:',
             f'  %next_b = add i64 %b, {self.block}', '  %more = icmp slt i64 %next_b, %count',
             '  br i1 %more, label %block, label %reduce',
-            'reduce:', *(self._reduction() if self.program.gradients else ['  ret void']), '}'])
+            'reduce:', *(self._reduction() if self.program.gradients else ['  ret double 0.0']), '}'])
 
     def _piece(self, number: int, piece: list[int] | tuple[str, Layer]) -> list[str]:
         """The call of a layer's loops for this block of samples, or a loop that calls a chunk, a vector at a time."""
@@ -204,10 +205,11 @@ class Kernel:
         return arguments
 
     def _reduction(self) -> list[str]:
-        """The sums over the lanes by the number of samples: LANES of them at once, neighbouring lanes first."""
+        """The sums over the lanes by the number of samples, and their sum: LANES of them at once, neighbouring lanes first."""
         self._emit('uitofp i64 %count to double', '%number_of')
         self._emit('fdiv double 1.0, %number_of', '%reciprocal')
-        self.body += ['  br label %group', 'group:', '  %g = phi i64 [0, %reduce], [%next_g, %group]']
+        self.body += ['  br label %group', 'group:', '  %g = phi i64 [0, %reduce], [%next_g, %group]',
+                      f'  %check = phi {self.type} [{self._constant(0.0)}, %reduce], [%checked, %group]']
         vectors = []
         for lane in range(self.lanes):
             place = self._emit(f'add i64 %g, {lane}')
@@ -222,9 +224,15 @@ class Kernel:
             block *= 2
         mean = self._binary('fmul', vectors[0], self._splat('%reciprocal'))
         self._store(mean, self._address('%out', '%g'), align=8)
-        return [*self.body, f'  %next_g = add i64 %g, {self.lanes}',
+        self._emit(f'fadd {self.type} %check, {mean}', '%checked')
+        body, self.body = self.body, []
+        check = '%checked'
+        for lane in range(self.lanes if self.lanes > 1 else 0):
+            one = self._emit(f'extractelement {self.type} %checked, i64 {lane}')
+            check = self._emit(f'fadd double {check}, {one}') if lane else one
+        return [*body, f'  %next_g = add i64 %g, {self.lanes}',
                 f'  %more_g = icmp slt i64 %next_g, {self.results}', '  br i1 %more_g, label %group, label %done',
-                'done:', '  ret void']
+                'done:', *self.body, f'  ret double {check}']
 
     def _step(self, step: Step) -> str:
         """The instructions of an operation; the name of its result."""

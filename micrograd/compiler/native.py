@@ -57,7 +57,7 @@ class NativeBackend:
         """The mean over the samples of the output, and of each parameter's gradient."""
         frame = self._frame(columns, count)
         frame.theta[:] = params
-        return frame.run()
+        return self._means(frame)
 
     def fast(self, theta: Any, inputs: Sequence[Any]) -> tuple[float, Any] | None:
         """The same for flat arrays of doubles, as many as the last time in this thread; None for anything else."""
@@ -65,7 +65,7 @@ class NativeBackend:
         if frame is None or type(theta) is not np.ndarray or theta.shape != frame.theta.shape:
             return None
         frame.theta[...] = theta
-        return frame.run()
+        return self._means(frame)
 
     def accumulate(self, values: Sequence[Value], columns: Sequence[Any], count: int) -> float:
         """The mean of the output; the Values' gradients gain the means of theirs."""
@@ -78,10 +78,36 @@ class NativeBackend:
 
     def _accumulate(self, values: Sequence[Value], frame: Frame) -> float:
         self.read(self.pack, frame.memory, *values)
-        mean, gradients = frame.run()
+        mean, gradients = self._means(frame)
         frame.before += gradients
         self.write(self.unpack, frame.after, *values)
         return mean
+
+    def _means(self, frame: Frame) -> tuple[float, Any]:
+        """The means of the output and of the gradients, of the numbers that stand in the memory."""
+        check = frame.function(frame.address, frame.count)
+        if check != check and frame.count % self.lanes and frame.count > 1:
+            self._sample_by_sample(frame)
+        return frame.mean.item(), frame.gradients.copy()
+
+    def _sample_by_sample(self, frame: Frame) -> None:
+        """The same again, where a NaN may come of the lanes beyond the last sample, whose seed is 0: 0 times infinity.
+        So the samples that are no whole vector go through the scalar kernel."""
+        function, kernel = self._kernel(1)
+        one = Frame(self.program, kernel, function, self.lanes, 1)
+        one.theta[:] = frame.theta
+        whole = frame.count // self.lanes * self.lanes
+        total = np.zeros_like(frame.out)
+        with np.errstate(all='ignore'):
+            if whole:
+                frame.function(frame.address, whole)
+                total += frame.out * whole
+            for sample in range(whole, frame.count):
+                for view, row in zip(one.views, frame.views, strict=True):
+                    view[0] = row[sample]
+                function(one.address, 1)
+                total[:self.program.params + 1] += one.out[:self.program.params + 1]
+            frame.out[:] = total / frame.count
 
     def _filled(self, inputs: Sequence[Any]) -> Frame | None:
         """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
@@ -122,7 +148,7 @@ class NativeBackend:
                 engine = llvm.create_mcjit_compiler(llvm.parse_assembly(kernel.ir), machine)
                 engine.finalize_object()
                 self.engines.append(engine)
-                function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+                function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
                 self.kernels[lanes] = function(engine.get_function_address(f'kernel_{lanes}')), kernel
         return self.kernels[lanes]
 
@@ -146,11 +172,6 @@ class Frame:
         self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
                                 self.out.ctypes.data], dtype=np.int64)  # in FRAME's order
         self.address = self.fields.ctypes.data
-
-    def run(self) -> tuple[float, Any]:
-        """The means of the output and of the gradients, of the numbers that stand here."""
-        self.function(self.address, self.count)
-        return self.mean.item(), self.gradients.copy()
 
 
 def _aligned(size: int) -> Any:

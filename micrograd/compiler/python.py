@@ -273,7 +273,7 @@ class NumpyBackend(Backend):
 
     def outputs(self, columns: Sequence[Any], count: int) -> Any:
         """The output for each sample."""
-        return self._run((), columns, count)[0]
+        return self._run((), columns, count)[0].copy()  # it may be an input
 
     def _run(self, params: Sequence[Any], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
         full, ones = self.numpy.full, self.numpy.ones(count)

@@ -109,7 +109,8 @@ class Source:
         return Text(name)
 
     def _assign(self, name: str, value: Text | float) -> None:
-        self.lines += wrapped(f'    {name} = {self._text(value)}', ' + ')
+        text = repr(value) if isinstance(value, float) else self._text(value)  # 2.0: the engine never computes with ints
+        self.lines += wrapped(f'    {name} = {text}', ' + ')
 
     def _written(self, op: str, operands: Sequence[Text | float]) -> Text:
         """An operation as source, in lines of their own where it is too long for one expression."""
