@@ -24,7 +24,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     """Turn the graph of an output into code that computes it, and its gradients, again and again, and much faster.
 
     inputs: the leaves whose numbers are given at each call. params: the leaves to differentiate by, whose numbers are
-    read from their `.data` at each call; without any there is only a forward pass. Every other leaf is a constant.
+    read from their `.data` at each call; without any there is only a forward pass. Every other leaf is a constant, the
+    weights of a network too: after training, compile its forward pass again, or give the weights among the inputs.
 
     backend: 'python', which is always there and computes what the engine computes to the last bit; 'numpy', on whole
     arrays; 'native', machine code by llvmlite, `pip install "micrograd[native]"`. None is native where llvmlite is

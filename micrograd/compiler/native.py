@@ -11,6 +11,7 @@ glibc's libmvec's there, to within 4 units in the last place, or libm's where th
 from __future__ import annotations
 
 import ctypes
+import functools
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from micrograd.compiler.program import Program
 from micrograd.engine import Value
 
 DOUBLE = np.dtype(float)
+SHORT = 1_000_000  # operations, some 100 µs
 LARGE = 5_000  # operations, from which the code generator does not optimise: it would take too long
 LIBM = ('exp', 'log', 'sin', 'cos', 'tanh', 'pow')
 # By the processor's feature: how many doubles a vector has, and what libmvec puts before the names of its functions.
@@ -45,7 +47,7 @@ class NativeBackend:
         self.vectorized = _libmvec(prefix)
         self.layers = Layers(program) if sum(len(step.operands) for step in program.steps) > LARGE else None
         self.engines: list[Any] = []  # they own the machine code
-        self.kernels: dict[int, tuple[Any, Kernel]] = {}
+        self.kernels: dict[int, tuple[int, Kernel]] = {}
         self.local = threading.local()
         self.lock = threading.Lock()
         self._kernel(1)
@@ -85,7 +87,7 @@ class NativeBackend:
 
     def _means(self, frame: Frame) -> tuple[float, Any]:
         """The means of the output and of the gradients, of the numbers that stand in the memory."""
-        check = frame.function(frame.address, frame.count)
+        check = frame.compute()
         if check != check and frame.count % self.lanes and frame.count > 1:
             self._sample_by_sample(frame)
         return frame.mean.item(), frame.gradients.copy()
@@ -93,8 +95,8 @@ class NativeBackend:
     def _sample_by_sample(self, frame: Frame) -> None:
         """The same again, where a NaN may come of the lanes beyond the last sample, whose seed is 0: 0 times infinity.
         So the samples that are no whole vector go through the scalar kernel."""
-        function, kernel = self._kernel(1)
-        one = Frame(self.program, kernel, function, self.lanes, 1)
+        address, kernel = self._kernel(1)
+        one = Frame(self.program, kernel, address, self.lanes, 1)
         one.theta[:] = frame.theta
         whole = frame.count // self.lanes * self.lanes
         total = np.zeros_like(frame.out)
@@ -105,7 +107,7 @@ class NativeBackend:
             for sample in range(whole, frame.count):
                 for view, row in zip(one.views, frame.views, strict=True):
                     view[0] = row[sample]
-                function(one.address, 1)
+                one.compute()
                 total[:self.program.params + 1] += one.out[:self.program.params + 1]
             frame.out[:] = total / frame.count
 
@@ -124,21 +126,21 @@ class NativeBackend:
     def outputs(self, columns: Sequence[Any], count: int) -> Any:
         """The output for each sample."""
         frame = self._frame(columns, count)
-        frame.function(frame.address, count)
+        frame.compute()
         return frame.out[:count].copy()
 
     def _frame(self, columns: Sequence[Any], count: int) -> Frame:
         """This thread's memory, with the inputs in it."""
         frame: Frame | None = getattr(self.local, 'frame', None)
         if frame is None or frame.count != count:
-            function, kernel = self._kernel(1 if count == 1 else self.lanes)
-            frame = self.local.frame = Frame(self.program, kernel, function, self.lanes, count)
+            address, kernel = self._kernel(1 if count == 1 else self.lanes)
+            frame = self.local.frame = Frame(self.program, kernel, address, self.lanes, count)
         for view, column in zip(frame.views, columns, strict=True):
             view[...] = column
         return frame
 
-    def _kernel(self, lanes: int) -> tuple[Any, Kernel]:
-        """The kernel for so many lanes, compiled the first time that it is asked for."""
+    def _kernel(self, lanes: int) -> tuple[int, Kernel]:
+        """The address and the description of the kernel for so many lanes, compiled the first time that it is asked for."""
         with self.lock:
             if lanes not in self.kernels:
                 kernel = Kernel(self.program, lanes, self.vectorized, self.layers)
@@ -148,16 +150,15 @@ class NativeBackend:
                 engine = llvm.create_mcjit_compiler(llvm.parse_assembly(kernel.ir), machine)
                 engine.finalize_object()
                 self.engines.append(engine)
-                function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
-                self.kernels[lanes] = function(engine.get_function_address(f'kernel_{lanes}')), kernel
+                self.kernels[lanes] = engine.get_function_address(f'kernel_{lanes}'), kernel
         return self.kernels[lanes]
 
 
 class Frame:
     """The memory that a kernel works in, for one thread and so many samples."""
 
-    def __init__(self, program: Program, kernel: Kernel, function: Any, lanes: int, count: int) -> None:
-        self.function, self.count, self.shape = function, count, (count,)
+    def __init__(self, program: Program, kernel: Kernel, code: int, lanes: int, count: int) -> None:
+        self.count, self.shape = count, (count,)
         stride = -(-count // lanes) * lanes
         results = -(-(program.params + 1) // lanes) * lanes
         numbers = _aligned(2 * program.params)  # of the parameters, and their gradients so far
@@ -172,6 +173,11 @@ class Frame:
         self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
                                 self.out.ctypes.data], dtype=np.int64)  # in FRAME's order
         self.address = self.fields.ctypes.data
+        # A short call keeps Python's lock: to give it to other threads and to get it back would take longer.
+        short = count * len(program.steps) < SHORT
+        kind = (ctypes.PYFUNCTYPE if short else ctypes.CFUNCTYPE)(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
+        self.function = kind(code)
+        self.compute = functools.partial(self.function, self.address, count)
 
 
 def _aligned(size: int) -> Any:
