@@ -135,7 +135,8 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
             try:
                 yield operand, arithmetic.evaluate(text if text in names else parse(text), names)
             except (ArithmeticError, ValueError) as error:
-                raise _located(error, f'local gradients of {node._op}', node._prev, 'no finite one exists there') from None
+                name = f'local gradients of {node._op}'
+                raise _located(error, name, node._prev, 'no finite one exists there') from None
 
 
 def _row(node: Value) -> Formula:

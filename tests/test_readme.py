@@ -35,7 +35,18 @@ def test_the_second_command_installs_the_tests_and_runs_them():
     assert SHELL[1] == 'pip install -e ".[test]" && pytest'
 
 
-@pytest.mark.parametrize('code', PYTHON)
+def test_the_source_is_what_is_shown(capsys):
+    [code] = [code for code in PYTHON if 'compile' in code]
+    [shown] = re.findall(r'```text\n(.*?)```', README, re.DOTALL)
+    names = {}
+    exec(compile(code, 'README.md', 'exec'), names)
+    assert capsys.readouterr().out == shown + '\n'
+    exec(compile(shown, 'README.md', 'exec'), names)
+    assert names['forward_and_backward'](1.0, 2.0, 1.0) == (1.0, [-2.0])
+    assert names['w'].grad == pytest.approx(-28 / 3, rel=1e-12)
+
+
+@pytest.mark.parametrize('code', [code for code in PYTHON if 'compile' not in code])
 def test_the_code_runs_and_says_what_its_comments_say(code, capsys):
     names = {}
     exec(compile(code, 'README.md', 'exec'), names)

@@ -163,7 +163,7 @@ class Compiled:
         numbers = _numbers(theta, 'theta')
         found = 'a number' if isinstance(numbers, float) else len(numbers)
         if found != len(self._params):
-            raise ValueError(f'theta is a sequence of one number for each of the {len(self._params)} params, not {found}')
+            raise ValueError(f'theta has one number for each of the {len(self._params)} params, not {found}')
         return numbers
 
     def _columns(self, inputs: Sequence[Any], by_label: Mapping[str, Any]) -> tuple[list[Any], int | None]:
@@ -223,7 +223,8 @@ def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: S
             from micrograd.compiler.python import NumpyBackend
             return NumpyBackend(Program(output, inputs, params))
     except (ImportError, NotImplementedError, RuntimeError, OSError) as error:
-        warnings.warn(f'no {name} backend, so Python computes: {error}', RuntimeWarning, stacklevel=4)
+        hint = '; pip install "micrograd[native]"' if isinstance(error, ImportError) else ''
+        warnings.warn(f'no {name} backend, so Python computes: {error}{hint}', RuntimeWarning, stacklevel=4)
     from micrograd.compiler.python import PythonBackend
     return PythonBackend(Program(output, inputs, params))
 

@@ -15,6 +15,7 @@ import functools
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -79,7 +80,11 @@ class NativeBackend:
         return None if frame is None else self._accumulate(values, frame)
 
     def _accumulate(self, values: Sequence[Value], frame: Frame) -> float:
-        self.read(self.pack, frame.memory, *values)
+        try:
+            self.read(self.pack, frame.memory, *values)
+        except struct.error:
+            wrong = next(value for value in values if not isinstance(value.data + value.grad, Real))
+            raise TypeError(f'{wrong.label or "a parameter"} has a number and a gradient, not {wrong!r}') from None
         mean, gradients = self._means(frame)
         frame.before += gradients
         self.write(self.unpack, frame.after, *values)
@@ -140,7 +145,7 @@ class NativeBackend:
         return frame
 
     def _kernel(self, lanes: int) -> tuple[int, Kernel]:
-        """The address and the description of the kernel for so many lanes, compiled the first time that it is asked for."""
+        """The address and the description of the kernel for so many lanes, compiled when it is first asked for."""
         with self.lock:
             if lanes not in self.kernels:
                 kernel = Kernel(self.program, lanes, self.vectorized, self.layers)

@@ -277,7 +277,8 @@ class NumpyBackend(Backend):
 
     def _run(self, params: Sequence[Any], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
         full, ones = self.numpy.full, self.numpy.ones(count)
-        samples = [full(count, column) if isinstance(column, float) else self.numpy.asarray(column) for column in columns]
+        samples = [full(count, column) if isinstance(column, float) else self.numpy.asarray(column)
+                   for column in columns]
         with self.numpy.errstate(all='ignore'):
             outputs, gradients = self.run(params, samples, ones)
         return self.numpy.broadcast_to(outputs, count), gradients

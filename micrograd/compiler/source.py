@@ -109,7 +109,7 @@ class Source:
         return Text(name)
 
     def _assign(self, name: str, value: Text | float) -> None:
-        text = repr(value) if isinstance(value, float) else self._text(value)  # 2.0: the engine never computes with ints
+        text = repr(value) if isinstance(value, float) else self._text(value)  # 2.0: ints would not be rounded
         self.lines += wrapped(f'    {name} = {text}', ' + ')
 
     def _written(self, op: str, operands: Sequence[Text | float]) -> Text:
