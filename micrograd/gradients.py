@@ -105,12 +105,15 @@ def chain_rule(order: Sequence[Value], inputs: Iterable[Value], nodes: Mapping[V
             continue
         gradient = found[node] = named(node, found[node])
         for operand, local in _local_gradients(node, reached, nodes, arithmetic):
-            if not (isinstance(local, float) and local == 0):
-                share = arithmetic.apply('*', gradient, local)
+            if not _is_zero(local) and not _is_zero(share := arithmetic.apply('*', gradient, local)):
                 total = found.get(operand, 0.0)
-                nothing = isinstance(total, float) and total == 0
-                found[operand] = share if nothing else arithmetic.apply('+', total, share)
+                found[operand] = share if _is_zero(total) else arithmetic.apply('+', total, share)
     return found
+
+
+def _is_zero(operand: object) -> bool:
+    """Whether this is the number 0, and not a variable with that number."""
+    return isinstance(operand, float) and operand == 0
 
 
 def operation(node: Value, nodes: Mapping[Value, T | float]) -> tuple[str, list[T | float]]:

@@ -36,10 +36,6 @@ def compared(output, inputs, params, sizes=SIZES):
         assert ours[1] == pytest.approx(expected[1], rel=1e-10, abs=1e-12)
         again = step.value_and_grad(step.params, *columns)
         assert (again[0], again[1].tolist()) == (ours[0], ours[1].tolist())
-    forward = micrograd.compile(output, [*inputs, *params], backend='native', names=False)
-    columns = [draw.uniform(-1, 1, 131) for _ in inputs]
-    expected = micrograd.compile(output, [*inputs, *params], backend='numpy', names=False)(*columns, *step.params)
-    assert forward(*columns, *step.params) == pytest.approx(expected, rel=1e-10, abs=1e-12)
     return step
 
 
@@ -76,9 +72,11 @@ def test_networks_of_every_size(loops, widths, nonlin, bias):
     assert step._backend.layers.forward
 
 
-ODD = ['plain', 'reversed rows', 'reversed params', 'shuffled params', 'reversed inputs', 'columns first', 'some params',
-       'a row is constant', 'a weight twice', 'twice', 'sliding', 'skip before', 'skip after', 'two heads', 'unused row',
-       'a row is the output', 'same row twice', 'recurrent', 'inputs of the graph and nodes', 'rows with a gap', 'transposed']
+ODD = ['plain', 'reversed rows', 'reversed params', 'shuffled params', 'reversed inputs', 'columns first',
+       'some params', 'a row is constant', 'a weight twice', 'twice', 'sliding', 'skip before', 'skip after',
+       'two heads', 'unused row',
+       'a row is the output', 'same row twice', 'recurrent', 'inputs of the graph and nodes', 'rows with a gap',
+       'transposed']
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -138,7 +136,9 @@ def test_odd_networks(loops, odd, seed):
         total = total + sum(dot(row, [h * 2 for h in hidden]) for row in weights)
     if odd == 'a row is the output':
         total = dot(params[:5], nodes) if seed else outs[1]
-    compared(total, xs, params, sizes=[1, 3, 8, 129])
+    step = compared(total, xs, params, sizes=[1, 3, 8, 129])
+    used = odd not in ('reversed params', 'shuffled params', 'unused row')  # those are no matrices
+    assert bool(step._backend.layers.forward) == used
 
 
 def test_infinities_in_a_layer_stay_where_ieee_has_them(loops):

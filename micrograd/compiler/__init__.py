@@ -36,7 +36,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     What was decided while the graph was built stays as it was: a Python `if` on some `.data`, the number of turns of a
     loop, the form that a loss chose by its input. `Compiled.check` finds out.
 
-    The python backend raises where the engine does; in the others, NaN and infinity pass through as IEEE 754 has it.
+    The python backend raises where the engine would for what the parameters need; in the others, NaN and infinity pass
+    through as IEEE 754 has it.
 
     TypeError for what is no Value. ValueError for an input or parameter that is no leaf, or listed twice, for an
     operation without a row in `formulas.py`, and for an unknown backend; a UserWarning for an input without influence.

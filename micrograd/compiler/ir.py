@@ -205,7 +205,7 @@ class Kernel:
         return arguments
 
     def _reduction(self) -> list[str]:
-        """The sums over the lanes by the number of samples, and their sum: LANES of them at once, neighbouring lanes first."""
+        """The means over the samples, LANES of them at once, neighbouring lanes added first; and the sum of all."""
         self._emit('uitofp i64 %count to double', '%number_of')
         self._emit('fdiv double 1.0, %number_of', '%reciprocal')
         self.body += ['  br label %group', 'group:', '  %g = phi i64 [0, %reduce], [%next_g, %group]',
