@@ -80,7 +80,9 @@ class Compiled:
         for value, name in zip(inputs, self._inputs, strict=True):
             self._labels.setdefault(value.label, name)
         self._backend = _backend(backend, output, inputs, params)
-        self._fast = self._backend if params and hasattr(self._backend, 'fast') else None
+        fast = params and hasattr(self._backend, 'fast')
+        self._fast = self._backend.fast if fast else _never
+        self._fast_accumulate = self._backend.fast_accumulate if fast else _never
 
     @property
     def backend(self) -> str:
@@ -92,7 +94,7 @@ class Compiled:
         return self._source.text
 
     def __call__(self, /, *inputs: Any, **by_label: Any) -> Any:
-        if self._fast and not by_label and (mean := self._fast.fast_accumulate(self._params, inputs)) is not None:
+        if not by_label and (mean := self._fast_accumulate(self._params, inputs)) is not None:
             return mean
         columns, count = self._columns(inputs, by_label)
         if not self._params:
@@ -109,10 +111,10 @@ class Compiled:
         No Value is read or changed. The gradient is an array where theta is one, else a list. SciPy's
         `minimize(step.value_and_grad, step.params, args=(xs, ys), jac=True)` takes it as it is.
         """
+        if not by_label and (found := self._fast(theta, inputs)):
+            return found
         if not self._params:
             raise ValueError('there is nothing to differentiate by: give compile(…, params=…)')
-        if self._fast and not by_label and (found := self._fast.fast(theta, inputs)):
-            return found  # type: ignore[no-any-return]
         columns, count = self._columns(inputs, by_label)
         mean, gradients = self._guarded(self._backend.means, self._theta(theta), columns, count)
         return mean, _like_arrays(gradients) if hasattr(theta, 'ndim') else gradients.tolist()
@@ -210,6 +212,10 @@ class Compiled:
             rows = [[c if type(c) is float else float(c[row]) for c in columns] for row in range(count or 1)]
             numbers = [getattr(number, 'data', number) for number in (first[0] if first else ())]
             raise self._source.located(error, rows, numbers) from None
+
+
+def _never(*_: object) -> Any:
+    """The fast way of a backend that has none."""
 
 
 def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Any:

@@ -230,9 +230,12 @@ class Kernel:
         for lane in range(self.lanes if self.lanes > 1 else 0):
             one = self._emit(f'extractelement {self.type} %checked, i64 {lane}')
             check = self._emit(f'fadd double {check}, {one}') if lane else one
+        # 0 times the sum of all means is NaN if one of them is NaN or infinite.
+        nothing = self._emit(f'fmul double {check}, {_bits(-0.0)}')
+        output = self._emit(f'load double, ptr {self._address("%out", len(self.program.gradients))}')
         return [*body, f'  %next_g = add i64 %g, {self.lanes}',
                 f'  %more_g = icmp slt i64 %next_g, {self.results}', '  br i1 %more_g, label %group, label %done',
-                'done:', *self.body, f'  ret double {check}']
+                'done:', *self.body, f'  %mean = fadd double {output}, {nothing}', '  ret double %mean']
 
     def _step(self, step: Step) -> str:
         """The instructions of an operation; the name of its result."""
@@ -348,8 +351,7 @@ class Kernel:
         return self._shuffle(first, 'poison', [0] * self.lanes)
 
     def _constant(self, x: float) -> str:
-        bits = f'0x{struct.unpack("<Q", struct.pack("<d", x))[0]:016X}'
-        return bits if self.lanes == 1 else '<' + ', '.join([f'double {bits}'] * self.lanes) + '>'
+        return _bits(x) if self.lanes == 1 else '<' + ', '.join([f'double {_bits(x)}'] * self.lanes) + '>'
 
     def _select(self, comparison: str, a: str, b: str, then: str, otherwise: str) -> str:
         condition = self._emit(f'fcmp {comparison} {self.type} {a}, {b}')
@@ -383,3 +385,8 @@ def _tiles(numbers: range) -> Iterator[tuple[int, int]]:
             yield number, 1
         elif number % matrices.TILE == 0:
             yield number, matrices.TILE
+
+
+def _bits(x: float) -> str:
+    """A number as LLVM reads it without rounding."""
+    return f'0x{struct.unpack("<Q", struct.pack("<d", x))[0]:016X}'

@@ -26,7 +26,7 @@ from micrograd.compiler.layers import Layers
 from micrograd.compiler.program import Program
 from micrograd.engine import Value
 
-DOUBLE = np.dtype(float)
+ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs
 LARGE = 5_000  # operations, from which the code generator does not optimise: it would take too long
 LIBM = ('exp', 'log', 'sin', 'cos', 'tanh', 'pow')
@@ -60,15 +60,19 @@ class NativeBackend:
         """The mean over the samples of the output, and of each parameter's gradient."""
         frame = self._frame(columns, count)
         frame.theta[:] = params
-        return self._means(frame)
+        mean = self._mean(frame)
+        return mean, frame.gradients.copy()
 
     def fast(self, theta: Any, inputs: Sequence[Any]) -> tuple[float, Any] | None:
         """The same for flat arrays of doubles, as many as the last time in this thread; None for anything else."""
         frame = self._filled(inputs)
-        if frame is None or type(theta) is not np.ndarray or theta.shape != frame.theta.shape:
+        if frame is None or type(theta) is not ARRAY or theta.shape != frame.theta.shape:
             return None
         frame.theta[...] = theta
-        return self._means(frame)
+        mean = frame.compute()
+        if mean != mean:
+            mean = self._mean(frame)
+        return mean, frame.gradients.copy()
 
     def accumulate(self, values: Sequence[Value], columns: Sequence[Any], count: int) -> float:
         """The mean of the output; the Values' gradients gain the means of theirs."""
@@ -85,17 +89,31 @@ class NativeBackend:
         except struct.error:
             wrong = next(value for value in values if not isinstance(value.data + value.grad, Real))
             raise TypeError(f'{wrong.label or "a parameter"} has a number and a gradient, not {wrong!r}') from None
-        mean, gradients = self._means(frame)
-        frame.before += gradients
+        mean = self._mean(frame)
+        frame.before += frame.gradients
         self.write(self.unpack, frame.after, *values)
         return mean
 
-    def _means(self, frame: Frame) -> tuple[float, Any]:
-        """The means of the output and of the gradients, of the numbers that stand in the memory."""
-        check = frame.compute()
-        if check != check and frame.count % self.lanes and frame.count > 1:
-            self._sample_by_sample(frame)
-        return frame.mean.item(), frame.gradients.copy()
+    def _filled(self, inputs: Sequence[Any]) -> Frame | None:
+        """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
+        frame: Frame | None = getattr(self.local, 'frame', None)
+        if frame is None or len(inputs) != len(frame.views):
+            return None
+        shape = frame.shape
+        for view, x in zip(frame.views, inputs):
+            if type(x) is not ARRAY or x.dtype is not DOUBLE or x.shape != shape:
+                return None
+            view[...] = x
+        return frame
+
+    def _mean(self, frame: Frame) -> float:
+        """The mean of the output, of the numbers that stand in the memory; those of the gradients are there then."""
+        mean: float = frame.compute()
+        if mean != mean:  # it says that one of the means may be NaN, not which
+            if frame.count % self.lanes and frame.count > 1:
+                self._sample_by_sample(frame)
+            mean = frame.out.item(self.program.params)
+        return mean
 
     def _sample_by_sample(self, frame: Frame) -> None:
         """The same again, where a NaN may come of the lanes beyond the last sample, whose seed is 0: 0 times infinity.
@@ -115,18 +133,6 @@ class NativeBackend:
                 one.compute()
                 total[:self.program.params + 1] += one.out[:self.program.params + 1]
             frame.out[:] = total / frame.count
-
-    def _filled(self, inputs: Sequence[Any]) -> Frame | None:
-        """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
-        frame: Frame | None = getattr(self.local, 'frame', None)
-        if frame is None or len(inputs) != len(frame.views):
-            return None
-        shape = frame.shape
-        for view, x in zip(frame.views, inputs):
-            if type(x) is not np.ndarray or x.dtype is not DOUBLE or x.shape != shape:
-                return None
-            view[...] = x
-        return frame
 
     def outputs(self, columns: Sequence[Any], count: int) -> Any:
         """The output for each sample."""
@@ -172,7 +178,7 @@ class Frame:
         x = _aligned(program.inputs * stride)
         self.views = [row[:count] for row in x.reshape(program.inputs, stride)]
         self.out = _aligned(max(results, stride))
-        self.gradients, self.mean = self.out[:program.params], self.out[program.params:][:1]
+        self.gradients = self.out[:program.params]
         slots, sums = _aligned(len(kernel.slots) * kernel.block), _aligned(results * lanes)
         self.owned = numbers, x, slots, sums
         self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
