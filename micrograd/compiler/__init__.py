@@ -112,7 +112,7 @@ class Compiled:
         `minimize(step.value_and_grad, step.params, args=(xs, ys), jac=True)` takes it as it is.
         """
         if not by_label and (found := self._fast(theta, inputs)):
-            return found
+            return found  # type: ignore[no-any-return]
         if not self._params:
             raise ValueError('there is nothing to differentiate by: give compile(…, params=…)')
         columns, count = self._columns(inputs, by_label)

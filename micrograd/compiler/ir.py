@@ -25,7 +25,8 @@ class Kernel:
 
     What a frame points to: theta, the parameters; x, the inputs, a row of `stride` numbers for each; slots and sums,
     `len(self.slots) * self.block` numbers and `self.results` vectors to work in; out, where the outputs go, one for
-    each sample. With gradients, out gets the means over the samples instead, of each gradient and, last, of the output.
+    each sample. With gradients, out gets the means over the samples instead, of each gradient and, last, of the output;
+    the kernel returns the latter, or, with more lanes than one, NaN if any of them is NaN or infinite.
     """
 
     def __init__(self, program: Program, lanes: int, vectorized: Mapping[str, str],
@@ -231,11 +232,12 @@ class Kernel:
             one = self._emit(f'extractelement {self.type} %checked, i64 {lane}')
             check = self._emit(f'fadd double {check}, {one}') if lane else one
         # 0 times the sum of all means is NaN if one of them is NaN or infinite.
-        nothing = self._emit(f'fmul double {check}, {_bits(-0.0)}')
+        nothing = self._emit(f'fmul double {check}, {_bits(0.0)}')
         output = self._emit(f'load double, ptr {self._address("%out", len(self.program.gradients))}')
+        mean = self._emit(f'fadd double {output}, {nothing}') if self.lanes > 1 else output
         return [*body, f'  %next_g = add i64 %g, {self.lanes}',
                 f'  %more_g = icmp slt i64 %next_g, {self.results}', '  br i1 %more_g, label %group, label %done',
-                'done:', *self.body, f'  %mean = fadd double {output}, {nothing}', '  ret double %mean']
+                'done:', *self.body, f'  ret double {mean}']
 
     def _step(self, step: Step) -> str:
         """The instructions of an operation; the name of its result."""
