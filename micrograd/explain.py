@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from micrograd.naming import node_names, numbered_names
 
 LONGEST_PATH = 40  # factors; a longer product is read better node by node
 MOST_LINES = 200
+NAMES = re.compile(r'\b(?:[ab]|out|[wx]\d+)\b')  # of operands and results, in a row's text
 INFIX = ('+', '-', '*', '/', '**')
 
 
@@ -177,10 +179,12 @@ def _local(use: Use, called: Mapping[Value, str], style: Style, *, numbers: bool
     row = formula_of(use.node)
     if row is None:
         return style.minus(_number(use.gradient))
-    nodes = [*zip(row.operands, use.node._prev, strict=True), ('out', use.node)]
-    written = {name: _number(node.data) if numbers or isinstance(node, Constant) else _name(node, called, style)
-               for name, node in nodes}
-    return render(row.gradients[use.place], written, style, PRODUCT)
+    text = row.gradients[use.place]
+    written = {}
+    for name in NAMES.findall(text):  # only these, since a dot may have thousands
+        node = use.node if name == 'out' else use.node._prev[row.operands.index(name)]
+        written[name] = _number(node.data) if numbers or isinstance(node, Constant) else _name(node, called, style)
+    return render(text, written, style, PRODUCT)
 
 
 def _name(node: Value, called: Mapping[Value, str], style: Style) -> str:

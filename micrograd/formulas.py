@@ -67,13 +67,19 @@ def formula_of(node: Value) -> Formula | None:
     if not n or node._by_hand or getattr(node._local_gradients, '__module__', None) not in ours:
         return None
     if op == 'dot' and n % 2 == 0:
-        ws, xs = [f'w{i}' for i in range(1, n // 2 + 1)], [f'x{i}' for i in range(1, n // 2 + 1)]
-        products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs, strict=True))
-        return Formula(products, (*xs, *ws), (*ws, *xs))
+        return _dot(n // 2)
     if n == 1 and op.startswith('**'):
         return _power(op[2:])
     row = FORMULAS.get(op)
     return row if row and len(row.operands) == n else None
+
+
+@functools.lru_cache(100)
+def _dot(length: int) -> Formula:
+    """w1 * x1 + w2 * x2 + …, where each factor's gradient is the other one."""
+    ws, xs = [f'w{i}' for i in range(1, length + 1)], [f'x{i}' for i in range(1, length + 1)]
+    products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs, strict=True))
+    return Formula(products, (*xs, *ws), (*ws, *xs))
 
 
 def _power(exponent: str) -> Formula | None:

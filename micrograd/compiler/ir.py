@@ -23,10 +23,11 @@ class Kernel:
 
     lanes: how many samples at a time, a power of 2. vectorized: the symbol of a function of libm for that many lanes.
 
-    What a frame points to: theta, the parameters; x, the inputs, a row of `stride` numbers for each; slots and sums,
-    `len(self.slots) * self.block` numbers and `self.results` vectors to work in; out, where the outputs go, one for
-    each sample. With gradients, out gets the means over the samples instead, of each gradient and, last, of the output;
-    the kernel returns the latter, or, with more lanes than one, NaN if any of them is NaN or infinite.
+    What a frame points to: theta, the parameters; x, the inputs, a row of `stride` numbers for each; slots, to work in,
+    `len(self.slots) * self.block` numbers; sums, likewise, `self.results` vectors, which are 0 before and after; out,
+    where the outputs go, one for each sample. With gradients, out gets the means over the samples instead, of each
+    gradient and, last, of the output, which the kernel returns; or, with more lanes than one, it returns NaN if any of
+    the means is NaN or infinite.
     """
 
     def __init__(self, program: Program, lanes: int, vectorized: Mapping[str, str],
@@ -120,10 +121,8 @@ class Kernel:
         fields = [f'  %at_{name} = getelementptr i64, ptr %frame, i64 {place}\n'
                   f'  %{name} = load {"i64" if name == "stride" else "ptr"}, ptr %at_{name}'
                   for place, name in enumerate(FRAME)]
-        self.declared['memset'] = 'declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)'
         return '\n'.join([
             f'define double @kernel_{self.lanes}(ptr %frame, i64 %count) {{', 'entry:', *fields,
-            f'  call void @llvm.memset.p0.i64(ptr align 64 %sums, i8 0, i64 {8 * self.lanes * self.results}, i1 false)',
             '  %last = sub i64 %count, 1', f'  %floor = sdiv i64 %last, {self.lanes}',
             f'  %whole = mul i64 %floor, {self.lanes}', f'  %end = add i64 %whole, {self.lanes}',
             '  br label %rows',
@@ -214,7 +213,9 @@ class Kernel:
         vectors = []
         for lane in range(self.lanes):
             place = self._emit(f'add i64 %g, {lane}')
-            vectors.append(self._load(self._address('%sums', place, self.type)))
+            address = self._address('%sums', place, self.type)
+            vectors.append(self._load(address))
+            self._store(self._constant(0.0), address)  # for the next time
         block = 1
         while len(vectors) > 1:
             starts = range(0, self.lanes, 2 * block)

@@ -61,18 +61,16 @@ class NativeBackend:
         frame = self._frame(columns, count)
         frame.theta[:] = params
         mean = self._mean(frame)
-        return mean, frame.gradients.copy()
+        return mean, frame.copy()
 
     def fast(self, theta: Any, inputs: Sequence[Any]) -> tuple[float, Any] | None:
         """The same for flat arrays of doubles, as many as the last time in this thread; None for anything else."""
         frame = self._filled(inputs)
-        if frame is None or type(theta) is not ARRAY or theta.shape != frame.theta.shape:
+        if frame is None or type(theta) is not ARRAY or theta.shape != frame.thetas:
             return None
         frame.theta[...] = theta
         mean = frame.compute()
-        if mean != mean:
-            mean = self._mean(frame)
-        return mean, frame.gradients.copy()
+        return mean if mean == mean else self._mean(frame), frame.copy()
 
     def accumulate(self, values: Sequence[Value], columns: Sequence[Any], count: int) -> float:
         """The mean of the output; the Values' gradients gain the means of theirs."""
@@ -96,8 +94,11 @@ class NativeBackend:
 
     def _filled(self, inputs: Sequence[Any]) -> Frame | None:
         """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
-        frame: Frame | None = getattr(self.local, 'frame', None)
-        if frame is None or len(inputs) != len(frame.views):
+        try:
+            frame: Frame = self.local.frame
+        except AttributeError:
+            return None
+        if len(inputs) != self.program.inputs:
             return None
         shape = frame.shape
         for view, x in zip(frame.views, inputs):
@@ -179,6 +180,7 @@ class Frame:
         self.views = [row[:count] for row in x.reshape(program.inputs, stride)]
         self.out = _aligned(max(results, stride))
         self.gradients = self.out[:program.params]
+        self.copy, self.thetas = self.gradients.copy, self.theta.shape
         slots, sums = _aligned(len(kernel.slots) * kernel.block), _aligned(results * lanes)
         self.owned = numbers, x, slots, sums
         self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
@@ -188,7 +190,7 @@ class Frame:
         short = count * len(program.steps) < SHORT
         kind = (ctypes.PYFUNCTYPE if short else ctypes.CFUNCTYPE)(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
         self.function = kind(code)
-        self.compute = functools.partial(self.function, self.address, count)
+        self.compute = functools.partial(self.function, ctypes.c_void_p(self.address), ctypes.c_int64(count))
 
 
 def _aligned(size: int) -> Any:
