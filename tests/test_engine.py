@@ -45,6 +45,13 @@ def test_operation_against_torch(text):
 
 
 @every_operation
+def test_local_gradients_are_floats_one_for_each_operand(text):
+    for point in points(text, kinks=True):
+        out = evaluate(text, dict(zip('abcd', map(Value, point), strict=False)))
+        assert [type(local) for local in out._local_gradients()] == [float] * len(out._prev), point
+
+
+@every_operation
 def test_operation_against_sympy(text):
     symbols = sympy.symbols('a b c d', real=True)[:len(DOMAINS[text])]
     formula = evaluate(text, {symbol.name: symbol for symbol in symbols}, SYMPY)
@@ -77,6 +84,10 @@ def test_edge_of_the_domain_against_torch(text, point):
 @pytest.mark.parametrize('text', ['relu(a)', 'abs(a)', 'tanh(a)', 'sigmoid(a)', 'sin(a)', 'a * 0', 'exp(a)', 'log(a)'])
 def test_nan_stays_nan(text):
     assert math.isnan(evaluate(text, {'a': Value(math.nan)}).data)
+
+
+def test_relu_keeps_the_sign_of_zero_as_torch():
+    assert [repr(evaluate('relu(a)', {'a': make(-0.0)}).item()) for make in (Value, tensor)] == ['-0.0', '-0.0']
 
 
 @settings(max_examples=300, deadline=None)
@@ -290,6 +301,12 @@ def test_lecture_steps_by_hand():
         node._backward()
     slope = 1 - math.tanh(0.5)**2
     assert (n.grad, b.grad, xw.grad, x.grad, w.grad) == close((slope, slope, slope, -3 * slope, 2 * slope))
+
+
+def test_the_step_that_was_set_is_the_one_that_is_read():
+    out, step = Value(1.0) * 2, lambda: None
+    out._backward = step
+    assert out._backward is step
 
 
 def test_custom_local_gradients():

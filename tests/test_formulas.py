@@ -1,5 +1,6 @@
 """The rows of formulas.py against the engine's closures and SymPy's derivatives; and how they are written."""
 
+import dataclasses
 import math
 import re
 
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import graphs
 
-from micrograd import Value, dot
-from micrograd.formulas import ATOM, FORMULAS, FUNCTIONS, LATEX, PRODUCT, formula_of, latex_name, render
+from micrograd import Value, dot, gradients
+from micrograd.formulas import ATOM, FORMULAS, FUNCTIONS, LATEX, PLAIN, PRODUCT, formula_of, latex_name, parse, render
 
+TEXTS = [text for row in FORMULAS.values() for text in (row.formula, *row.gradients)]
 POWERS = [0, 1, 2, 3, -1, -2, 0.5, 2.5, 1e-3]
 SYMPY = {'abs': sympy.Abs, 'sign': sympy.sign, 'relu': lambda a: sympy.Max(a, 0),
          'sigmoid': lambda a: 1 / (1 + sympy.exp(-a)), 'step': lambda a: sympy.Heaviside(a, 0),
@@ -46,6 +48,13 @@ def test_rows_of_plain_powers_are_sympys_derivatives(n):
     check(formula_of(Value(2.0)**n))
 
 
+@pytest.mark.parametrize(('n', 'gradient'), [
+    (0, '0'), (1, '1'), (2, '2 * a'), (3, '3 * a ** 2'), (-1, '-1 * a ** -2'), (0.5, '0.5 * a ** -0.5')])
+def test_rows_of_plain_powers_are_as_one_writes_them(n, gradient):
+    row = formula_of(Value(2.0)**n)
+    assert (row.formula, row.gradients) == (f'a ** {n}', (gradient,))
+
+
 def test_row_of_a_dot_is_sympys_gradient():
     row = formula_of(dot([Value(1.0), Value(2.0), Value(3.0)], [4, 5, 6]))
     assert row.formula == 'w1 * x1 + w2 * x2 + w3 * x3'
@@ -77,10 +86,91 @@ def test_rows_read_the_same_in_numpy(op, a, b):
         assert np.broadcast_to(eval(text, {**functions, **arrays}), 1)[0] == expected
 
 
+def test_what_a_row_calls_is_a_function_with_a_row():
+    called = {name for text in TEXTS for name in re.findall(r'\w+(?=\()', text)}
+    assert called == {'abs', 'exp', 'log', 'log0', 'sqrt', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'sign', 'step'}
+    assert called == set(FUNCTIONS) and called <= set(FORMULAS)
+
+
+@pytest.mark.parametrize(('name', 'at'), [
+    ('sign', {-2.0: -1.0, 0.0: 0.0, 2.0: 1.0}), ('step', {-2.0: 0.0, 0.0: 0.0, 2.0: 1.0}),
+    ('relu', {-2.0: 0.0, 0.0: 0.0, 2.0: 2.0}), ('log0', {0.0: 0.0, 1.0: 0.0, math.e: 1.0}),
+])
+def test_functions_at_their_kinks(name, at):
+    assert {a: FUNCTIONS[name](a) for a in at} == at
+    assert {type(FUNCTIONS[name](a)) for a in at} == {float}
+
+
+def test_relu_keeps_the_sign_of_zero_as_the_engine():
+    assert repr(FUNCTIONS['relu'](-0.0)) == repr(Value(-0.0).relu().data) == '-0.0'
+
+
+@pytest.mark.parametrize(('function', 'op'), [
+    (abs, 'sign'), (Value.relu, 'step'), (lambda x: Value(2.0) ** x * x ** Value(3.0), 'log0')])
+def test_what_only_gradients_have_has_a_row_too(function, op):
+    x = Value(1.5)
+    nodes = gradients(function(x), [x])[0].topological_order()
+    assert op in {node._op for node in nodes if formula_of(node) is FORMULAS.get(node._op)}
+    assert all(formula_of(node) for node in nodes if node._prev)
+
+
+def test_rows_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FORMULAS['+'].formula = 'a - b'
+
+
+def meaning(tree, names):
+    """What a tree comes to."""
+    match tree:
+        case str():
+            return names[tree]
+        case float():
+            return tree
+        case 'neg', part:
+            return -meaning(part, names)
+        case function, part:
+            return FUNCTIONS[function](meaning(part, names))
+        case op, left, right:
+            return eval(f'left {op} right', {'left': meaning(left, names), 'right': meaning(right, names)})
+
+
+def test_trees_mean_what_their_texts_mean():
+    names = {'a': 1.7, 'b': 2.9, 'out': 0.4}
+    for text in [*TEXTS, '2 * a', 'a ** -2', '3 * a ** 2', '-2', '-a / b - 3.5 ** b']:
+        assert meaning(parse(text), names) == eval(text, {**FUNCTIONS, **names}), text
+    assert parse('-a / 2') == ('/', ('neg', 'a'), 2.0)
+    assert parse('-2') == -2.0 and type(parse('-2')) is float
+
+
+@pytest.mark.parametrize(('text', 'part'), [
+    ('a < b', 'Compare'), ('+a', 'UnaryOp'), ('exp(a, b)', 'Call'), ('a.b', 'Attribute'), ('True and a', 'BoolOp'),
+    ('"a"', 'Constant'),
+])
+def test_a_text_that_is_no_arithmetic_has_no_tree(text, part):
+    with pytest.raises(ValueError, match=rf'^a formula has no {part}\('):
+        parse(text)
+
+
+@pytest.mark.parametrize(('text', 'part'), [
+    ('a < b', 'Compare'), ('exp(a, b)', 'Call'), ('a.b', 'Attribute'), ('a % b', 'BinOp')])
+def test_a_text_that_is_no_arithmetic_is_not_written(text, part):
+    with pytest.raises(ValueError, match=rf'^a formula has no {part}\('):
+        render(text, {'a': 'x', 'b': 'y'})
+
+
+@pytest.mark.parametrize('style', [PLAIN, LATEX])
+def test_styles_cannot_be_changed(style):
+    with pytest.raises(TypeError):
+        style.calls['abs'] = '{}'
+
+
 @pytest.mark.parametrize('node', [
     Value(1.0), Value(1.0, (Value(2.0),), 'mine'), Value(1.0, (Value(1.0),), '+'), Value(1.0, (Value(1.0),), '**mine'),
-    Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'), Value(2.0) ** math.inf,
+    Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'), dot([], []), Value(2.0) ** math.inf,
     Value(-0.2, (Value(-2.0),), 'relu', '', lambda: (0.1,)),  # a leaky one, in spite of its name
+    *(Value(1.0, operands, op, '', Value(1.0).exp()._local_gradients)  # which borrow theirs from the engine
+      for op, operands in (('exp', ()), ('mine', (Value(1.0),)), ('**mine', (Value(1.0),)), ('+', (Value(1.0),)),
+                           ('dot', (Value(1.0),) * 3))),
 ])
 def test_what_is_not_the_engines_has_no_row(node):
     assert formula_of(node) is None
@@ -101,7 +191,8 @@ def test_an_operation_that_was_given_a_step_of_its_own_has_no_row(out):
     ('a + b', {'a': '-1', 'b': '-2'}, '−1 + (−2)'), ('a - b', {'a': 'x', 'b': '-2'}, 'x − (−2)'),
     ('abs(a)', {'a': '-2'}, '|−2|'), ('sigmoid(a)', {'a': 'z'}, 'σ(z)'), ('log(a)', {'a': 'z'}, 'ln(z)'),
     ('1 / (2 * out)', {'out': 'r'}, '1/(2·r)'), ('step(a)', {'a': 'x'}, '[x > 0]'),
-    ('3 * a ** 2', {'a': '1e-05'}, '3·(1e−05)²'), ('-sin(a)', {'a': 'x'}, '−sin(x)'),
+    ('log0(a)', {'a': 'z'}, 'ln(z)'), ('sqrt(a)', {'a': 'z'}, '√(z)'), ('3 * a ** 2', {'a': '1e-05'}, '3·(1e−05)²'),
+    ('-sin(a)', {'a': 'x'}, '−sin(x)'),
 ])
 def test_written_as_mathematics(text, numbers, expected):
     assert render(text, numbers) == expected
@@ -111,9 +202,6 @@ def test_looser_pieces_are_put_in_parentheses():
     assert render('1 - out', {'out': 'p'}, tightly=PRODUCT) == '(1 − p)'
     assert render('1 - out', {'out': 'p'}) == '1 − p'
     assert render('a * b', {'a': 'x', 'b': 'y'}, tightly=ATOM) == '(x·y)'
-
-
-TEXTS = [text for row in FORMULAS.values() for text in (row.formula, *row.gradients)]
 
 
 @settings(deadline=None)
@@ -131,6 +219,9 @@ def test_what_is_written_with_numbers_means_the_same(text, a, b, out):
 @pytest.mark.parametrize('text, expected', [
     ('a / b', r'\frac{x}{y\_hat}'), ('2 * a', r'2 \cdot x'), ('sqrt(a)', r'\sqrt{x}'), ('a ** 2', 'x^{2}'),
     ('exp(a)', r'\exp\left(x\right)'), ('abs(a)', r'\left|x\right|'), ('sigmoid(a)', r'\sigma\left(x\right)'),
+    ('(a + b) / (2 * a)', r'\frac{x + y\_hat}{2 \cdot x}'), ('2 * a ** (b - 1)', r'2 \cdot x^{y\_hat - 1}'),
+    ('log(a)', r'\ln\left(x\right)'), ('log0(a)', r'\ln\left(x\right)'), ('step(a)', r'\left[x > 0\right]'),
+    ('relu(a)', r'\operatorname{relu}\left(x\right)'), ('sign(a)', r'\operatorname{sign}\left(x\right)'),
 ])
 def test_written_as_latex(text, expected):
     assert render(text, {'a': 'x', 'b': r'y\_hat'}, LATEX) == expected
@@ -143,4 +234,21 @@ def test_a_name_stays_text_in_latex(name):
     assert not re.search(r'(?<!\\)[$%&#_]|[\^~<>`]', written)
     bare = re.sub(r'\\[{}]', '', written)
     assert bare.count('{') == bare.count('}')
-    assert math.isfinite(len(written))
+
+
+@pytest.mark.parametrize(('name', 'expected'), [
+    ('x', 'x'), ('ŷ', 'ŷ'), ('1', r'\mathrm{1}'), ('_', r'\mathrm{\_}'), ('y_hat', r'\mathrm{y\_hat}'),
+    ('a b', r'\mathrm{a\ b}'), ('a\nb', r'\mathrm{a\ b}'), ('{$%&#}', r'\mathrm{\{\$\%\&\#\}}'),
+    ('a^b', r'\mathrm{a\wedge b}'), ('a~b', r'\mathrm{a\sim b}'), ('a<b>c', r'\mathrm{a\lt b\gt c}'),
+    ('a\\b', r'\mathrm{a\backslash b}'), ('a`b', r'\mathrm{a\grave{}b}'),
+])
+def test_a_name_in_latex(name, expected):
+    assert latex_name(name) == expected
+
+
+def test_equations_and_derivatives():
+    sides = [['a'], ['b', 'c', 'd']]
+    assert PLAIN.equations('∂L/∂x', sides) == '∂L/∂x = a\n      = b\n      + c\n      + d'
+    assert LATEX.equations('L', sides) == (
+        '$$\\begin{aligned}\nL &= a \\\\\n&= b \\\\\n&\\quad + c \\\\\n&\\quad + d\n\\end{aligned}$$')
+    assert (PLAIN.derivative('L', 'x'), LATEX.derivative('L', 'x')) == ('∂L/∂x', r'\frac{\partial L}{\partial x}')

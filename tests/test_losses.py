@@ -89,6 +89,10 @@ def test_cross_entropy_takes_numpy_indices():
     assert cross_entropy(x, np.int64(1)).data == cross_entropy(x, 1).data == cross_entropy([x], np.array([1])).data
 
 
+def test_cross_entropy_takes_plain_numbers():
+    assert cross_entropy([0.5, 2.0], 1).data == cross_entropy([Value(0.5), 2.0], 1).data > 0
+
+
 @pytest.mark.parametrize('loss', [mse_loss, hinge_loss, binary_cross_entropy_with_logits])
 @pytest.mark.parametrize('inputs, target', [
     ([1.0, 1.0], [1.0]), ([1.0], [1.0, 1.0]), ([1.0, 1.0], 1.0), (1.0, [1.0, 1.0]), ([[1.0], [1.0]], [1.0, 1.0]),
@@ -102,13 +106,14 @@ def test_different_shapes_are_an_error(loss, inputs, target):
 @pytest.mark.parametrize('call, error, message', [
     (lambda: mse_loss([], []), ValueError, 'no predictions'),
     (lambda: cross_entropy([], []), ValueError, 'no predictions'),
-    (lambda: hinge_loss([1.0], [0]), ValueError, 'are -1 or 1, not 0'),
+    (lambda: hinge_loss([1.0], [0.5]), ValueError, 'are -1 or 1, not 0.5'),
     (lambda: binary_cross_entropy_with_logits([1.0], [1.5]), ValueError, 'from 0 to 1, not 1.5'),
     (lambda: binary_cross_entropy_with_logits([1.0], [math.nan]), ValueError, 'from 0 to 1, not nan'),
-    (lambda: cross_entropy([1.0, 2.0], 2), ValueError, '2 is no class of 2 logits'),
+    (lambda: cross_entropy([1.0, 2.0], 2), ValueError, '2 is no class of 2 logits: their classes are 0 to 1'),
     (lambda: cross_entropy([1.0, 2.0], -1), ValueError, '-1 is no class'),
     (lambda: cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, 'differ in length: 1 and 2'),
     (lambda: cross_entropy([1.0, 2.0], 0.5), TypeError, 'integer'),
+    (lambda: cross_entropy([1.0, 2.0], 2.5), TypeError, 'integer'),
     (lambda: mse_loss('1', [1.0]), ValueError, 'a single one and 1'),
     (lambda: mse_loss(['1'], [1.0]), TypeError, 'real number, not str'),
 ])

@@ -16,6 +16,7 @@ OPTIMIZERS = [
     (SGD, torch.optim.SGD, {'lr': 0.01, 'momentum': 0.5, 'weight_decay': 0.3}),
     (Adam, torch.optim.Adam, {}),
     (Adam, torch.optim.Adam, {'lr': 0.02, 'betas': (0.5, 0.7), 'eps': 1e-2}),
+    (Adam, torch.optim.Adam, {'betas': (0.0, 0.5)}),
     (Adam, torch.optim.Adam, {'lr': 0.05, 'weight_decay': 0.2}),
     (AdamW, torch.optim.AdamW, {}),
     (AdamW, torch.optim.AdamW, {'lr': 0.1, 'betas': (0.8, 0.9), 'weight_decay': 0.3}),
@@ -85,8 +86,8 @@ def test_numbers_out_of_range_are_errors(optimizer, settings, message):
 
 
 @pytest.mark.parametrize('settings, message', [
-    ({'betas': (0.9, 1.0)}, r'betas .* not \(0.9, 1.0\)'), ({'betas': (-0.1, 0.9)}, 'betas'), ({'eps': -1e-8}, 'eps'),
-    ({'eps': math.nan}, 'eps'),
+    ({'betas': (0.9, 1.0)}, r'betas .* not \(0.9, 1.0\)'), ({'betas': (-0.1, 0.9)}, 'betas'),
+    ({'betas': (0.9, 0.9, 0.9)}, 'betas are two numbers'), ({'eps': -1e-8}, 'eps'), ({'eps': math.nan}, 'eps'),
 ])
 def test_adam_numbers_out_of_range_are_errors(settings, message):
     with pytest.raises(ValueError, match=message):
@@ -101,10 +102,12 @@ def test_momentum_out_of_range_is_an_error():
 @pytest.mark.parametrize('optimizer', [SGD, Adam, AdamW])
 def test_no_parameters_or_wrong_ones_are_errors(optimizer):
     a = Value(1.0)
+    named = a * 2
+    named.label = 'loss'
     for params, error, message in [
-        ([], ValueError, 'no parameters'), ([1.0], TypeError, 'not float'), (a, TypeError, 'a list of Values'),
-        (lambda: [a], TypeError, 'a list of Values'), ([a, a], ValueError, 'twice'),
-        ([a * 2], ValueError, r"'\*' is the result of an operation"),
+        ([], ValueError, 'no parameters'), ([1.0], TypeError, r'not float: give model.parameters\(\)'),
+        (a, TypeError, 'a list of Values'), (lambda: [a], TypeError, 'a list of Values'), ([a, a], ValueError, 'twice'),
+        ([a * 2], ValueError, r"'\*' is the result of an operation"), ([named], ValueError, "^'loss' is the result of"),
     ]:
         with pytest.raises(error, match=message):
             optimizer(params, lr=0.1)
