@@ -7,14 +7,13 @@ process of its own; both run the same code, eager_worker.py. Before anything is 
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-from harness import Worker, duration, interleave, machine, ratio, table
+from harness import Worker, duration, fetch, interleave, machine, ratio, table, verdict
 
 HERE = Path(__file__).resolve().parent
 THEIRS, OURS = 'micrograd 0.1.0', 'this package'
@@ -69,14 +68,10 @@ def growth(ours: Worker, rounds: int) -> str:
     return table(*rows)
 
 
-def verdict(met: bool) -> str:
-    return 'met' if met else '**missed**'
-
-
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, '-m', 'pip', 'install', '-qq', '--disable-pip-version-check', '--no-deps',
-                        '--target', folder, 'micrograd==0.1.0'], check=True)
+        if not fetch(Path(folder), '--no-deps', 'micrograd==0.1.0'):
+            sys.exit(f'{THEIRS} could not be installed')
         with Worker(HERE / 'eager_worker.py', Path(folder)) as theirs, \
                 Worker(HERE / 'eager_worker.py', HERE.parent) as ours:
             check(theirs, ours)

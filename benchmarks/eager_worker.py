@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import random
 import sys
 import time
@@ -12,6 +11,7 @@ import tracemalloc
 from functools import partial
 
 from harness import serve
+from models import moons
 
 sys.path.insert(0, sys.argv[1])
 import micrograd.engine
@@ -19,18 +19,6 @@ from micrograd.engine import Value
 from micrograd.nn import MLP
 
 assert micrograd.engine.__file__.startswith(sys.argv[1]), f'{micrograd.engine.__file__} is not in {sys.argv[1]}'
-
-
-def moons(n: int = 100, noise: float = 0.1) -> tuple[list[tuple[float, float]], list[float]]:
-    """n points on two interleaved half-circles, the upper labelled -1 and the lower 1, with Gaussian noise."""
-    rng = random.Random(1337)
-    points, labels = [], []
-    for i in range(n):
-        angle, lower = math.pi * (i // 2) / (n // 2 - 1), i % 2
-        x, y = (1 - math.cos(angle), 0.5 - math.sin(angle)) if lower else (math.cos(angle), math.sin(angle))
-        points.append((x + rng.gauss(0, noise), y + rng.gauss(0, noise)))
-        labels.append(1.0 if lower else -1.0)
-    return points, labels
 
 
 class ByHand:

@@ -62,7 +62,18 @@ def interleave(measures: dict[Hashable, Callable[[], float]], rounds: int) -> di
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> tuple[float, str]:
     """The median of the rounds' ratios, and its text with the smallest and the largest: '6.3 (6.1–6.4)'."""
     ratios = [n / d for n, d in zip(numerators, denominators, strict=True)]
-    return median(ratios), f'{median(ratios):.3g} ({min(ratios):.3g}–{max(ratios):.3g})'
+    middle, low, high = (f'{x:,.0f}' if x >= 100 else f'{x:.3g}' for x in (median(ratios), min(ratios), max(ratios)))
+    return median(ratios), f'{middle} ({low}–{high})'
+
+
+def verdict(met: bool) -> str:
+    return 'met' if met else '**missed**'
+
+
+def fetch(folder: Path, *packages: str) -> bool:
+    """Have pip install the packages, or what else it takes as arguments, into the folder; whether it could."""
+    return not subprocess.run([sys.executable, '-m', 'pip', 'install', '-qq', '--disable-pip-version-check', '--target',
+                               str(folder), *packages]).returncode
 
 
 def duration(seconds: float) -> str:
