@@ -111,6 +111,46 @@ def test_lesson_7_has_the_wrong_number_and_the_right_one():
     assert 'equal gradients in 150 of 150 steps' in text
 
 
+def test_lesson_9_writes_lesson_1_and_goes_as_the_engine_goes():
+    text = printed(9)
+    assert '    y_hat = w * x\n    s = y_hat - y\n    loss = s ** 2\n' in text
+    assert '    d_s = 2 * s\n    d_y_hat = d_s\n    d_w = d_y_hat * x\n' in text
+    assert re.findall(r'^(\w+) +equal to the last bit$', text, re.MULTILINE)[0::2] == ['python', 'native']
+    assert re.findall(r'accuracy on the 100 points: (\d+)%', text) == ['100', '100']
+    assert re.search(r'turn 6   u =  1.00000   v =  1.00000', text)
+
+
+def test_lesson_10_has_the_same_numbers_in_scalars_tensors_and_two_processes():
+    text = printed(10)
+    for name in ('loss', 'one gradient'):
+        engine, compiled = map(float, re.findall(rf'^{name}: +(\S+)$', text, re.MULTILINE))
+        assert engine and abs(engine - compiled) < 1e-12
+    differences = re.findall(r'^(.+?) +largest difference (\S+)$', text, re.MULTILINE)
+    assert [name for name, _ in differences] == ['100 scores', 'the loss', '337 gradients']
+    assert all(float(number) < 1e-12 for _, number in differences)
+
+    rows = re.findall(r'^layers\S+ +(\S+) +(\S+) +(\S+) +(\S+)$', text, re.MULTILINE)
+    assert len(rows) == 5
+    assert all(mean == full != first != second for first, second, mean, full in rows)
+    two, one = (list(map(float, numbers.split())) for numbers in
+                re.search(r'^two processes: (.*)\none, compiled: (.*)$', text, re.MULTILINE).groups())
+    assert len(two) == 10 and two[-1] < 0.1 * two[0]
+    assert one == pytest.approx(two, abs=1.01e-4)
+    right = [int(number) for number in re.findall(r'(\d+) of 100 points are on their side', text)]
+    assert len(right) == 2 and min(right) >= 97
+
+
+def test_lesson_10_has_compiled_scalars_ahead_in_small_networks_and_tensors_in_wide_ones():
+    rows = {int(width): times.split() for width, times in
+            re.findall(r'^ +(\d+) +[\d,]+((?: +(?:[\d.]+|–)){4})$', printed(10), re.MULTILINE)}
+    assert list(rows) == [4, 16, 64, 256, 512]
+    for width in (4, 16):
+        engine, compiled, pytorch, _ = map(float, rows[width])
+        assert compiled < pytorch < engine
+    _, compiled, pytorch, _ = rows[256]
+    assert float(pytorch) < float(compiled)
+
+
 def test_the_pictures_beside_the_readme_are_the_notebooks_own():
     drawn = {base64.b64decode(''.join(output['data']['image/png'])) for path in NOTEBOOKS for cell in cells(path)
              for output in cell.get('outputs', ()) if 'image/png' in output.get('data', {})}
