@@ -97,6 +97,16 @@ def test_derivatives_to_the_fourth_are_sympys(text, x):
         assert ours.data == pytest.approx(expected, rel=1e-9, abs=1e-11)
 
 
+@pytest.mark.parametrize('x', [0.3, 1.7])
+@pytest.mark.parametrize('text', SMOOTH)
+def test_derivatives_to_the_third_are_pytorchs(text, x):
+    a, twin = Value(x), tensor(x)
+    ours, theirs = evaluate(text, {'a': a}), evaluate(text, {'a': twin})
+    for _ in range(3):
+        [ours], [theirs] = gradients(ours, [a]), torch.autograd.grad(theirs, [twin], create_graph=True)
+        assert ours.data == pytest.approx(theirs.item(), rel=1e-9, abs=1e-11)
+
+
 @pytest.mark.parametrize('text', ['a ** b', 'tanh(a * b) / b', 'dot([a, b], [b, exp(a)])', 'log(a + b) * sin(a * b)'])
 def test_mixed_third_derivatives_are_sympys(text):
     values = {'a': Value(0.8), 'b': Value(1.9)}
