@@ -78,7 +78,8 @@ def fetch(folder: Path, *packages: str) -> bool:
 
 def duration(seconds: float) -> str:
     """A time in the unit that suits it."""
-    unit, scale = next((u, s) for u, s in (('s', 1), ('ms', 1e-3), ('µs', 1e-6), ('ns', 1e-9)) if seconds >= s)
+    units = (('s', 1), ('ms', 1e-3), ('µs', 1e-6), ('ns', 1e-9))
+    unit, scale = next((u, s) for u, s in units if seconds >= 0.9995 * s)  # 999.6 µs are 1 ms, not 1e+03 µs
     return f'{seconds / scale:.3g} {unit}'
 
 

@@ -98,6 +98,7 @@ def main():
         trained = from_torch(model.module)
         right = sum((trained(point).data > 0) == (label > 0) for point, label in zip(points, labels))
         print(f'back in micrograd, {right} of {len(points)} points are on their side')
+    dist.barrier()  # nobody leaves while another one is still busy
     dist.destroy_process_group()
 
 
