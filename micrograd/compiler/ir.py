@@ -46,12 +46,12 @@ class Kernel:
         for place, operand in enumerate(program.gradients):
             if isinstance(operand, int):
                 self.sinks.setdefault(operand, []).append(place)
-        self.block = max(lanes, BLOCK) if layers and layers.forward and lanes > 1 else lanes  # samples at a time
+        self.block = BLOCK if self.forward and lanes > 1 else lanes  # samples at a time
         self.pieces = list(self._pieces())
         self.slots = self._crossing()
         functions = [self._chunk(number, piece, last=number == len(self.pieces) - 1)
                      for number, piece in enumerate(self.pieces) if isinstance(piece, list)]
-        loops = matrices.functions(lanes) if self.block > lanes or (layers and layers.forward) else ''
+        loops = matrices.functions(lanes) if self.forward else ''
         self.ir = '\n\n'.join([*functions, loops, self._kernel(), *self.declared.values()])
 
     def _pieces(self) -> Iterator[list[int] | tuple[str, Layer]]:

@@ -43,6 +43,12 @@ PYTHON = {
 NUMPY = {**PYTHON, 'relu': Form('maximum({}, zero)'), 'step': Form('multiply({} > zero, one)', needs=(SUM, SUM))}
 
 
+def form_of(op: str, operands: Sequence[object], forms: Mapping[str, Form]) -> Form:
+    """How an operation on these operands is written: a power with a whole exponent as `**`, which is never complex."""
+    whole = op == '**' and isinstance(operands[1], float) and operands[1].is_integer()
+    return Form('{} ** {}', PRODUCT, (ATOM, CONDITION)) if whole else forms[op]
+
+
 class Statement(NamedTuple):
     """What a line is for: a variable, the 'output', or the 'gradient' with a number; and where that comes from."""
 
@@ -120,24 +126,24 @@ class Writer:
     def _assigned(self, statement: Statement) -> list[str]:
         """What is assigned to a variable; for a long dot product in pieces, where {} is what it has come to."""
         op, operands = self.program.step(statement.number)
-        half = len(operands) // 2
-        if op != 'dot' or half <= TERMS:
+        if op != 'dot':
             return [self._expression(statement.number)[0]]
-        products = [f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
-                    for w, x in zip(operands[:half], operands[half:], strict=True)]
-        return [('{} + ' if i else '') + ' + '.join(products[i:i + TERMS]) for i in range(0, half, TERMS)]
+        products = self._products(operands)
+        return [('{} + ' if i else '') + ' + '.join(products[i:i + TERMS]) for i in range(0, len(products), TERMS)]
 
     def _expression(self, variable: int) -> tuple[str, int]:
         """A step, written, and how tightly that holds together."""
         op, operands = self.program.step(variable)
         if op == 'dot':
-            half = len(operands) // 2
-            return ' + '.join(f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
-                              for w, x in zip(operands[:half], operands[half:], strict=True)), SUM
-        if op == '**' and isinstance(operands[1], float) and operands[1].is_integer():
-            return f'{self.text(operands[0], ATOM)} ** {operands[1]!r}', PRODUCT
-        form = self.forms[op]
+            return ' + '.join(self._products(operands)), SUM
+        form = form_of(op, operands, self.forms)
         return form.text.format(*map(self.text, operands, form.needs)), form.holds
+
+    def _products(self, operands: Sequence[Operand]) -> list[str]:
+        """The products in a dot product."""
+        half = len(operands) // 2
+        return [f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
+                for w, x in zip(operands[:half], operands[half:], strict=True)]
 
     def _inlined(self) -> set[int]:
         """The variables that are written where they are used: used once, and not too long."""

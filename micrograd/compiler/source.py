@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form
+from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, form_of
 from micrograd.engine import Value
 from micrograd.formulas import FUNCTIONS
 from micrograd.gradients import Arithmetic, chain_rule, operation
@@ -118,11 +118,8 @@ class Source:
             half = len(operands) // 2
             products = [self._written('*', pair) for pair in zip(operands[:half], operands[half:], strict=True)]
             return functools.reduce(lambda total, product: self._written('+', (total, product)), products)
-        form = FORMS[op]
+        form = form_of(op, operands, FORMS)
         text = form.text.format(*map(self._text, operands, form.needs))
-        if op == '**' and isinstance(operands[1], float) and operands[1].is_integer():
-            form = Form('{} ** {}', PRODUCT, (ATOM, ATOM))
-            text = f'{self._text(operands[0], ATOM)} ** {number(operands[1])}'
         size = 1 + sum(operand.size for operand in operands if isinstance(operand, Text))
         if size < MOST:
             return Text(text, form.holds, size)
