@@ -1,27 +1,32 @@
 """micrograd: scalar automatic differentiation to teach and to learn backpropagation with."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from micrograd.compiler import compile
 from micrograd.engine import Value, dot
-from micrograd.explain import explain
-from micrograd.gradcheck import gradcheck
-from micrograd.gradients import gradients
 
 if TYPE_CHECKING:
-    from micrograd.draw import draw_dot
-    from micrograd.player import play
+    from micrograd.compiler import compile
+    from micrograd.graph.gradients import gradients
+    from micrograd.show.draw import draw_dot
+    from micrograd.show.explain import explain
+    from micrograd.show.gradcheck import gradcheck
+    from micrograd.show.player import play
 
 __all__ = ['Value', 'compile', 'dot', 'draw_dot', 'explain', 'gradcheck', 'gradients', 'play']
-__version__ = '1.0.0'
+__version__ = '2.0.0'
+# The rest of the face, by where it is: imported when it is asked for, so that the engine alone needs nothing.
+_LATER = {'compile': 'compiler', 'draw_dot': 'show.draw', 'explain': 'show.explain', 'gradcheck': 'show.gradcheck',
+          'gradients': 'graph.gradients', 'play': 'show.player'}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what draws only when it is asked for, so that the engine alone needs no graphviz."""
-    if name == 'draw_dot':
-        from micrograd.draw import draw_dot
-        return draw_dot
-    if name == 'play':
-        from micrograd.player import play
-        return play
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    if name not in _LATER:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    thing = getattr(importlib.import_module(f'{__name__}.{_LATER[name]}'), name)
+    globals()[name] = thing  # asked for once
+    return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,9 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
-import micrograd.player
-from micrograd.expression import evaluate
-from micrograd.player import Player, play
+import micrograd.show.player
+from micrograd.command.expression import evaluate
+from micrograd.show.player import Player, play
 
 try:
     from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -19,7 +19,7 @@ MISSING = [] if sync_playwright else ['pip install playwright']
 MISSING += [] if CHROMIUM else ['apt install chromium']
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
          '--disable-component-update', '--disable-sync']
-SOURCE = Path(micrograd.player.__file__).parent
+SOURCE = Path(micrograd.show.player.__file__).parent
 LESSON = ('y_hat = w*x; s = y_hat - y; loss = s**2', {'w': 1, 'x': 1, 'y': 2})
 GRAPHS = {
     'lesson': LESSON,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
 
-from micrograd.player import Player
+from micrograd.show.player import Player
 
 
 @pytest.fixture(scope='session')

@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from micrograd.bridge import load, save
-from micrograd.cli import main as command
-from micrograd.files import LONGEST, MOST
+from micrograd.bridge.files import LONGEST, MOST
+from micrograd.command.cli import main as command
 from micrograd.nn import MLP
 
 SECONDS, MEGABYTES = 1.0, 500

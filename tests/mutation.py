@@ -202,7 +202,7 @@ def main() -> None:
 
 def survey(module: str, only: set[int]) -> None:
     """Run a module's mutants in this folder, and print what survives and the figures."""
-    path, tests = Path('micrograd', f'{module}.py'), TESTS[module]
+    path, tests = next(Path('micrograd').rglob(f'{module}.py')), TESTS[module]
     original = path.read_text(encoding='utf-8')
     began = time.monotonic()
     sys.dont_write_bytecode = False  # the tests' and the other modules', once; not a mutant's, which would outlive it

@@ -231,7 +231,7 @@ def test_inputs_and_params_are_for_graphs():
 
 def test_without_pytorch_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, 'torch', None)
-    monkeypatch.delitem(sys.modules, 'micrograd.graph_module', raising=False)
+    monkeypatch.delitem(sys.modules, 'micrograd.bridge.graph_module', raising=False)
     for call in (lambda: to_torch(MLP(1, [1])), lambda: to_torch(Value(1.0) * 2), lambda: from_torch(None)):
         with pytest.raises(ImportError, match=re.escape('pip install "micrograd[torch]"')):
             call()

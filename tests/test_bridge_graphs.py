@@ -12,10 +12,11 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from random_graphs import DOMAINS, evaluate, graphs
 
-from micrograd import Value, dot, formulas
+from micrograd import Value, dot
 from micrograd.bridge import to_torch
-from micrograd.gradients import gradients
-from micrograd.graph_module import function_of
+from micrograd.bridge.graph_module import function_of
+from micrograd.graph import formulas
+from micrograd.graph.gradients import gradients
 from micrograd.nn import MLP
 
 SHAPES = [(), (3,), (2, 3)]

@@ -20,8 +20,8 @@ from test_explain import BACKWARD, FORWARD, LOCAL, read
 
 import micrograd
 from micrograd import Value
-from micrograd.cli import main
-from micrograd.expression import ExpressionError, evaluate
+from micrograd.command.cli import main
+from micrograd.command.expression import ExpressionError, evaluate
 
 LESSON = ('y_hat = w*x; s = y_hat - y; loss = s**2', 'x=1', 'y=2', 'w=1')
 MAGIC = {'svg': b'<?xml', 'png': b'\x89PNG\r\n\x1a\n', 'gv': b'digraph {'}

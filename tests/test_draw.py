@@ -23,7 +23,7 @@ from pictures import SVG, Picture, inside, least_width
 
 import micrograd
 from micrograd import Value, draw_dot
-from micrograd.expression import evaluate
+from micrograd.command.expression import evaluate
 from micrograd.nn import MLP
 
 NOT_COMPUTED = 'grad –'

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from random_graphs import OPERATIONS, evaluate, graphs
 
-import micrograd.expression
+import micrograd.command.expression
 from micrograd import Value, dot, explain
 from micrograd.engine import Constant
-from micrograd.explain import tables
+from micrograd.show.explain import tables
 
 FORWARD, LOCAL, BACKWARD = 'forward pass', 'local gradients', 'gradients, by the chain rule'
 
@@ -111,7 +111,7 @@ def test_formula_reads_back(text: str):
     rows = read(tables(output))[FORWARD]
     *_, (_, formula, number) = rows
     used = {row[0]: float(row[-1]) for row in rows[:-1]}
-    again = micrograd.expression.evaluate(formula, used)
+    again = micrograd.command.expression.evaluate(formula, used)
     assert again._op == output._op
     assert again.data == close(output.data)
     assert float(number) == close(output.data)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from micrograd import Value, files
-from micrograd.files import load, save
+from micrograd import Value
+from micrograd.bridge import files
+from micrograd.bridge.files import load, save
 from micrograd.nn import MLP, Layer, Module
 
 ACTIVATIONS = st.sampled_from(['relu', 'tanh', 'sigmoid', None])

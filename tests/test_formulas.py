@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from random_graphs import graphs
 
 from micrograd import Value, dot, gradients
-from micrograd.formulas import ATOM, FORMULAS, FUNCTIONS, LATEX, PLAIN, PRODUCT, formula_of, latex_name, parse, render
+from micrograd.graph.formulas import FORMULAS, FUNCTIONS, formula_of, parse
+from micrograd.show.notation import ATOM, LATEX, PLAIN, PRODUCT, latex_name, render
 
 TEXTS = [text for row in FORMULAS.values() for text in (row.formula, *row.gradients)]
 POWERS = [0, 1, 2, 3, -1, -2, 0.5, 2.5, 1e-3]

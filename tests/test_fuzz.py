@@ -12,7 +12,7 @@ FUZZ = Path(__file__).with_name('fuzz.py')
 
 PLANT = """
 import itertools, sys, time
-import micrograd.expression as e
+import micrograd.command.expression as e
 original, calls = e.Evaluation.__init__, itertools.count()
 def init(self, *given):
     if next(calls) > 3:  # four expressions are there to warm up

@@ -14,7 +14,7 @@ from random_graphs import DOMAINS, SYMPY, evaluate, graphs, tensor
 import micrograd
 from micrograd import Value, dot, draw_dot, explain, gradcheck, gradients
 from micrograd.engine import Constant
-from micrograd.formulas import FORMULAS, Formula
+from micrograd.graph.formulas import FORMULAS, Formula
 
 
 def letters(text):

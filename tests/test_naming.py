@@ -3,7 +3,7 @@
 from pictures import Picture
 
 from micrograd import Value, dot, draw_dot
-from micrograd.naming import numbered_names
+from micrograd.graph.naming import numbered_names
 from micrograd.nn import MLP, Neuron
 
 GLOBAL = Value(3.0)

@@ -10,11 +10,12 @@ import pytest
 from browser import GRAPHS, LESSON, SOURCE, close, lesson
 
 from micrograd import Value
-from micrograd.draw import draw_dot
-from micrograd.expression import evaluate
-from micrograd.formulas import FORMULAS, FUNCTIONS, PLAIN, render
+from micrograd.command.expression import evaluate
+from micrograd.graph.formulas import FORMULAS, FUNCTIONS
 from micrograd.nn import MLP
-from micrograd.player import Player, play
+from micrograd.show.draw import draw_dot
+from micrograd.show.notation import PLAIN, render
+from micrograd.show.player import Player, play
 
 # ---- The page as text ----
 

@@ -7,8 +7,8 @@ import pytest
 from browser import GRAPHS, Browser, Opened, close, expect, lesson
 
 from micrograd import Value, dot
-from micrograd.expression import evaluate
-from micrograd.player import play
+from micrograd.command.expression import evaluate
+from micrograd.show.player import play
 
 
 def test_keyboard(opened):

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from micrograd.cli import main
+from micrograd.command.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from micrograd.compiler.program import Program
 from micrograd.compiler.source import Source
 from micrograd.engine import Value
-from micrograd.gradcheck import engine_gradients
-from micrograd.naming import node_names
+from micrograd.graph.gradients import engine_gradients
+from micrograd.graph.naming import node_names
+from micrograd.graph.program import Program
 
 BACKENDS = ('python', 'numpy', 'native')
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from micrograd.compiler import matrices
 from micrograd.compiler.layers import Layer, Layers
-from micrograd.compiler.program import Operand, Program, Step, variables
+from micrograd.graph.program import Operand, Program, Step, variables
 
 BLOCK = 128  # samples that pass through a layer's loops together
 CHUNK = 400  # instructions in a function: longer ones take the code generator more than linear time

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from micrograd.compiler.program import Operand, Program, Step, variables
+from micrograd.graph.program import Operand, Program, Step, variables
 
 SMALLEST = 8  # rows and columns of a weight matrix that is worth a loop
 

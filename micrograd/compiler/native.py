@@ -23,8 +23,8 @@ import numpy as np
 
 from micrograd.compiler.ir import Kernel
 from micrograd.compiler.layers import Layers
-from micrograd.compiler.program import Program
 from micrograd.engine import Value
+from micrograd.graph.program import Program
 
 ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs

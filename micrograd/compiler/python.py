@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from micrograd.compiler.program import Operand, Program, variables
 from micrograd.engine import Value
-from micrograd.formulas import FUNCTIONS
+from micrograd.graph.formulas import FUNCTIONS
+from micrograd.graph.program import Operand, Program, variables
 
 CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
 LONGEST = 40  # operations in one expression: Python nests parentheses no deeper than 200

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, form_of
 from micrograd.engine import Value
-from micrograd.formulas import FUNCTIONS
-from micrograd.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.formulas import FUNCTIONS
+from micrograd.graph.gradients import Arithmetic, chain_rule, operation
 
 MAIN = 'forward_and_backward'
 LONGEST = 100  # characters in a line

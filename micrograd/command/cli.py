@@ -13,11 +13,11 @@ from typing import NoReturn
 from unicodedata import normalize
 
 from micrograd import __version__
-from micrograd.draw import draw_dot
+from micrograd.command.expression import ALLOWED, Evaluation
 from micrograd.engine import Value
-from micrograd.explain import explain
-from micrograd.expression import ALLOWED, Evaluation
-from micrograd.player import play
+from micrograd.show.draw import draw_dot
+from micrograd.show.explain import explain
+from micrograd.show.player import play
 
 FORMATS = ('svg', 'png', 'gv', 'html')
 OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--(output|wrt)(=.*)?|-h|--help|--version|--', re.IGNORECASE)

@@ -1,27 +1,19 @@
-"""To PyTorch and back: a network, or any graph, as a `torch.nn.Module` with the same numbers and the same gradients.
-
-There is no way back for a graph: a tensor keeps what its gradients need, and not the operations with their operands. So
-`from_torch` takes networks alone; write a function once instead, and call it with Values and with tensors.
-
-`save` and `load`, which are in `files.py`, need no PyTorch.
-"""
+"""To PyTorch and back: a network, or any graph, as a `torch.nn.Module` with the same numbers and the same gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
+from micrograd.bridge.files import Weights, mlp, weights_of
 from micrograd.engine import Constant, Value
-from micrograd.files import Weights, load, mlp, save, weights_of
-from micrograd.formulas import formula_of
+from micrograd.graph.formulas import formula_of
 from micrograd.nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
     import torch
 
-    from micrograd.graph_module import GraphModule
-
-__all__ = ['from_torch', 'load', 'save', 'to_torch']
+    from micrograd.bridge.graph_module import GraphModule
 
 ACTIVATIONS = {'ReLU': 'relu', 'Tanh': 'tanh', 'Sigmoid': 'sigmoid'}  # PyTorch's name: ours
 
@@ -55,7 +47,7 @@ def to_torch(model: Module | Value, inputs: Sequence[Value] = (),
     if isinstance(model, Value):
         plan = plan_of(model, inputs, params)
         _need_torch()
-        from micrograd.graph_module import GraphModule
+        from micrograd.bridge.graph_module import GraphModule
         return GraphModule(plan)
     if inputs or params is not None:
         raise TypeError('inputs and params go with the output of a graph; a model has its own')

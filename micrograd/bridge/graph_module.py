@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from micrograd.bridge import Plan
+    from micrograd.bridge.networks import Plan
 
 
 def dot(*operands: Any) -> Any:

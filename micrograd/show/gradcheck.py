@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from micrograd.engine import Value
+from micrograd.graph.gradients import engine_gradients
 
 
 class Row(NamedTuple):
@@ -99,19 +100,6 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
         agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) for a, r in zip(analytic, reference, strict=True))
         rows = [row._replace(pytorch=r) for row, r in zip(rows, reference, strict=True)]
     return GradCheck(agree, rows)
-
-
-def engine_gradients(output: Value, nodes: Sequence[Value]) -> list[float]:
-    """What one `backward()` gives for the nodes; afterwards every gradient in the graph is what it was."""
-    before = {value: value.grad for value in [*output.topological_order(), *nodes]}
-    try:
-        for value in before:
-            value.grad = 0.0
-        output.backward()
-        return [node.grad for node in nodes]
-    finally:
-        for value, grad in before.items():
-            value.grad = grad
 
 
 def _difference_quotient(f: Callable[..., Value], arguments: list[Any], value: Value, eps: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from micrograd.engine import Constant, Value, _located, dot
-from micrograd.formulas import FUNCTIONS, Formula, Tree, formula_of, parse
+from micrograd.graph.formulas import FUNCTIONS, Formula, Tree, formula_of, parse
 
 T = TypeVar('T')  # what stands for a node: a Value here, the number of a variable in the compiler, a text in its source
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -42,6 +42,19 @@ def gradients(output: Value, inputs: Iterable[Value]) -> list[Value]:
     found = chain_rule(order, inputs, nodes, arithmetic)
     results = [found.get(value, 0.0) for value in inputs]
     return [Constant(result) if isinstance(result, float) else result for result in results]
+
+
+def engine_gradients(output: Value, nodes: Sequence[Value]) -> list[float]:
+    """What one `backward()` gives for the nodes; afterwards every gradient in the graph is what it was."""
+    before = {value: value.grad for value in [*output.topological_order(), *nodes]}
+    try:
+        for value in before:
+            value.grad = 0.0
+        output.backward()
+        return [node.grad for node in nodes]
+    finally:
+        for value, grad in before.items():
+            value.grad = grad
 
 
 class Arithmetic(Generic[T]):

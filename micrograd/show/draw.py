@@ -16,7 +16,7 @@ import graphviz
 from graphviz.backend import dot_command
 
 from micrograd.engine import Constant, Value
-from micrograd.naming import LONGEST_NAME, node_names, short
+from micrograd.graph.naming import LONGEST_NAME, node_names, short
 
 INK, FAINT, PAPER = '#1b2733', '#66737f', '#ffffff'
 POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which every kind of eye tells apart

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from micrograd.engine import Constant, Value, _located
-from micrograd.formulas import LATEX, PLAIN, PRODUCT, Style, formula_of, latex_name, render
-from micrograd.gradcheck import engine_gradients
-from micrograd.naming import node_names, numbered_names
+from micrograd.graph.formulas import formula_of
+from micrograd.graph.gradients import engine_gradients
+from micrograd.graph.naming import node_names, numbered_names
+from micrograd.show.notation import LATEX, PLAIN, PRODUCT, Style, latex_name, render
 
 LONGEST_PATH = 40  # factors; a longer product is read better node by node
 MOST_LINES = 200

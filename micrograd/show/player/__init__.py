@@ -15,10 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from micrograd.draw import draw_dot
 from micrograd.engine import Constant, Value
-from micrograd.formulas import PLAIN, Formula, formula_of
-from micrograd.naming import node_names, numbered_names
+from micrograd.graph.formulas import Formula, formula_of
+from micrograd.graph.naming import node_names, numbered_names
+from micrograd.show.draw import draw_dot
+from micrograd.show.notation import PLAIN
 
 WIDEST = -0.08888  # a number that takes as much room in the picture as most
 

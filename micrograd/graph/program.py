@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from micrograd.engine import Value
-from micrograd.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.gradients import Arithmetic, chain_rule, operation
 
 Operand = int | float  # the number of a variable, or a constant
 
