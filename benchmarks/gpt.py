@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from micrograd import Value, dot, nn, optim
 
-WORDS = ['emma', 'olivia', 'ava', 'isabella', 'sophia', 'charlotte', 'mia', 'amelia', 'harper', 'evelyn', 'abigail', 'emily', 'elizabeth', 'mila', 'ella', 'avery', 'sofia', 'camila', 'aria', 'scarlett', 'victoria', 'madison', 'luna', 'grace', 'chloe', 'penelope', 'layla', 'riley', 'zoey', 'nora', 'lily', 'eleanor', 'hannah', 'lillian', 'addison', 'aubrey', 'ellie', 'stella', 'natalie', 'zoe', 'leah', 'hazel', 'violet', 'aurora', 'savannah', 'audrey', 'brooklyn', 'bella', 'claire', 'skylar']
+NAMES = '''
+emma olivia ava isabella sophia charlotte mia amelia harper evelyn abigail emily elizabeth mila ella avery sofia camila
+aria scarlett victoria madison luna grace chloe penelope layla riley zoey nora lily eleanor hannah lillian addison
+aubrey ellie stella natalie zoe leah hazel violet aurora savannah audrey brooklyn bella claire skylar
+'''
+WORDS = NAMES.split()
 END = 0  # the token before and after a word; the letters follow it
 LETTERS = string.ascii_lowercase
 
