@@ -6,41 +6,27 @@ The picture is draw.py's, the arithmetic that of formulas.py: the page computes 
 from __future__ import annotations
 
 import html
-import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import Formula, formula_of
+from micrograd.graph.javascript import FUNCTIONS, javascript
 from micrograd.graph.naming import node_names, numbered_names
 from micrograd.show.draw import draw_dot
 from micrograd.show.notation import PLAIN
+from micrograd.show.page import Page, embedded, fill, texts
 
 WIDEST = -0.08888  # a number that takes as much room in the picture as most
 
 
-@dataclass(frozen=True)
-class Player:
-    """What `play` made: it shows in a notebook, and `save` writes it as a page that needs nothing else."""
+class Player(Page):
+    """What `play` made."""
 
-    html: str = field(repr=False)
-    height: int = 640
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page to a file, and return its path."""
-        path = Path(path)
-        path.write_text(self.html, encoding='utf-8')
-        return path
-
-    def _repr_html_(self) -> str:
-        style = f'width: 100%; height: {self.height}px; border: 0'
-        return (f'<iframe title="Backpropagation, step by step" style="{style}" '
-                f'sandbox="allow-scripts" srcdoc="{html.escape(self.html)}"></iframe>')
+    title = 'Backpropagation, step by step'
 
 
 def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operations: int = 500) -> Player:
@@ -68,12 +54,12 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     parts = {
         'title': html.escape(f'{named[output]}, step by step'),
         'svg': svg[svg.index('<svg'):],
-        # ASCII, and no '<' with which a label could end the script that holds it
-        'data': json.dumps(_data(order, named), allow_nan=False).replace('<', r'\u003c'),
-        'css': _file('player.css'),
-        'js': _file('arithmetic.js') + _file('player.js'),
+        'data': embedded(_data(order, named)),
+        'css': texts('micrograd.show', 'page.css') + texts(__package__, 'player.css'),
+        'js': (texts('micrograd.show', 'page.js') + javascript(FUNCTIONS)
+               + texts(__package__, 'arithmetic.js', 'player.js')),
     }
-    page = re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], _file('page.html'))  # once: a label may hold {{js}}
+    page = fill(texts(__package__, 'page.html'), parts)
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
     return Player(page, height=min(1000, 700 + int(points[1]) if points else 1000))
 
@@ -119,7 +105,3 @@ def _row(node: Value) -> Formula:
         f'the operation {made} is written by hand, and play knows no formula to compute it with: use the '
         'operations of Value (+ - * / **, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, abs) '
         'and dot; draw_dot draws the graph as it is')
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding='utf-8')

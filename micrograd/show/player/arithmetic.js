@@ -1,14 +1,4 @@
-'use strict';
 // Arithmetic: the text of a row of formulas.py as a tree, its number, and how it is written.
-
-const FUNCTIONS = {
-  abs: Math.abs, exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tanh: Math.tanh,
-  sigmoid: a => { const small = Math.exp(-Math.abs(a)); return (a >= 0 ? 1 : small) / (1 + small); },
-  relu: a => a < 0 ? 0 : a,
-  sign: a => (a > 0) - (a < 0),
-  step: a => Number(a > 0),
-  log0: a => a ? Math.log(a) : 0,  // the engine has 0 ** b not change with b
-};
 
 // '1 / (2 * out)' → ['/', 1, ['*', 2, 'out']]: numbers, names, and [operation or function, ...parts].
 function parse(text) {
@@ -85,10 +75,4 @@ function written(tree, names, calls) {
     ? exponent.replace(/./g, c => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['−0123456789'.indexOf(c)]) : `^${exponent}`), POWER];
 }
 
-// As '%.4g' in Python, with a proper minus sign.
-function number(x, digits = 6) {
-  const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
-  const tiny = exponent < -4 || exponent >= digits;
-  return (tiny ? `${Number(mantissa)}e${exponent}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
-}
 const factor = text => text.startsWith('−') ? `(${text})` : text;

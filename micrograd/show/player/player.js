@@ -1,6 +1,5 @@
 (() => {
 
-const $ = id => document.getElementById(id);
 const DATA = JSON.parse($('data').textContent);
 
 // ---- The graph, its numbers, and the steps ----
@@ -402,17 +401,6 @@ function check() {
 $('check').onclick = check;
 $('reveal').onclick = () => { if (!shown(now)) answer('shown', 'It is'); };
 $('guess').onkeydown = event => { if (event.key === 'Enter') check(); };
-
-// Light and dark: the reader's setting until the switch says otherwise.
-const dark = matchMedia('(prefers-color-scheme: dark)');
-const theme = () => {
-  const on = (document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light')) === 'dark';
-  $('theme').setAttribute('aria-pressed', on);
-  return on;
-};
-$('theme').onclick = () => { document.documentElement.dataset.theme = theme() ? 'light' : 'dark'; theme(); };
-dark.onchange = theme;
-theme();
 
 const addressed = () => Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0) - 1;
 addEventListener('hashchange', () => { if (addressed() >= 0) go(addressed()); });

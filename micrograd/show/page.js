@@ -1,0 +1,24 @@
+'use strict';
+// What every page has: its elements, numbers as text, and the theme.
+
+const $ = id => document.getElementById(id);
+
+// As '%.6g' in Python, with a proper minus sign.
+function number(x, digits = 6) {
+  const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
+  const tiny = exponent < -4 || exponent >= digits;
+  return (tiny ? `${Number(mantissa)}e${exponent}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
+}
+
+// Light and dark: the reader's setting until the switch says otherwise.
+{
+  const dark = matchMedia('(prefers-color-scheme: dark)'), {dataset} = document.documentElement;
+  const theme = () => {
+    const on = (dataset.theme ?? (dark.matches ? 'dark' : 'light')) === 'dark';
+    $('theme').setAttribute('aria-pressed', on);
+    return on;
+  };
+  $('theme').onclick = () => { dataset.theme = theme() ? 'light' : 'dark'; theme(); };
+  dark.onchange = theme;
+  theme();
+}

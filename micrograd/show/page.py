@@ -1,0 +1,51 @@
+"""A self-contained HTML page that shows in a notebook and is saved as a file, as the player and the playground are."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: it shows in a notebook, and `save` writes it as a file that needs nothing else.
+
+    instead: HTML that stands in the page's place where it cannot run, as on a printed page or in an untrusted notebook.
+    """
+
+    html: str = field(repr=False)
+    height: int = 640
+    instead: str = field(default='', repr=False)
+    title: ClassVar[str] = ''  # what a screen reader calls the frame
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to a file, and return its path."""
+        path = Path(path)
+        path.write_text(self.html, encoding='utf-8')
+        return path
+
+    def _repr_html_(self) -> str:
+        style = f'width: 100%; height: {self.height}px; border: 0'
+        return (f'<iframe title="{html.escape(self.title)}" style="{style}" sandbox="allow-scripts" '
+                f'srcdoc="{html.escape(self.html)}">{self.instead}</iframe>')
+
+
+def fill(template: str, parts: Mapping[str, str]) -> str:
+    """The template with its {{names}} replaced by the parts: once, for a label may hold a {{name}} of its own."""
+    return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
+
+
+def embedded(data: Any) -> str:
+    """Data as JSON for a script element: ASCII, and no '<' with which a label could end it. ValueError for NaN."""
+    return json.dumps(data, allow_nan=False).replace('<', r'\u003c')
+
+
+def texts(package: str, *names: str) -> str:
+    """The texts of files that lie beside a package's modules, one after another."""
+    return ''.join(files(package).joinpath(name).read_text(encoding='utf-8') for name in names)
