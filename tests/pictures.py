@@ -33,11 +33,11 @@ class Node:
 
     @property
     def data(self) -> float:
-        return float(self.lines[-2].removeprefix('data '))
+        return float(self.lines[-2].removeprefix('data ').replace('−', '-'))
 
     @property
     def grad(self) -> float:
-        return float(self.lines[-1].removeprefix('grad ').rstrip(' ▲▼'))
+        return float(self.lines[-1].removeprefix('grad ').rstrip(' ▲▼').replace('−', '-'))
 
     def background(self, line: int = -1) -> str:
         """The fill behind a line of text: that of the smallest filled shape where it begins."""

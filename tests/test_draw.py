@@ -53,10 +53,10 @@ def test_lesson_1():
 
 
 @pytest.mark.parametrize(('text', 'numbers', 'operations', 'arrows'), [
-    (*LESSON, ['*', '**2', '-'], [
-        ('w', '*', '1'), ('x', '*', '1'), ('*', 'y_hat', ''), ('y_hat', '-', '1'), ('y', '-', '-1'), ('-', 's', ''),
-        ('s', '**2', '-2'), ('**2', 'loss', '')]),
-    ('p = a*a', {'a': 3}, ['*'], [('a', '*', '3'), ('a', '*', '3'), ('*', 'p', '')]),
+    (*LESSON, ['**2', '·', '−'], [
+        ('w', '·', '1'), ('x', '·', '1'), ('·', 'y_hat', ''), ('y_hat', '−', '1'), ('y', '−', '−1'), ('−', 's', ''),
+        ('s', '**2', '−2'), ('**2', 'loss', '')]),
+    ('p = a*a', {'a': 3}, ['·'], [('a', '·', '3'), ('a', '·', '3'), ('·', 'p', '')]),
     ('d = dot([a, b, c], [e, f, g])', dict(zip('abcefg', range(1, 7), strict=True)), ['dot'], [
         ('a', 'dot', '4'), ('b', 'dot', '5'), ('c', 'dot', '6'), ('e', 'dot', '1'), ('f', 'dot', '2'),
         ('g', 'dot', '3'), ('dot', 'd', '')]),
@@ -89,7 +89,7 @@ def test_gradients_before_and_after_backward():
 def test_colours_and_signs_of_gradients():
     picture = drawn('a*4 + b + c*0 + d*-1 + e*-4', dict.fromkeys('abcde', 1))
     boxes = [picture.box(name) for name in 'abcde']
-    assert [box.lines[-1] for box in boxes] == ['grad 4 ▲', 'grad 1 ▲', 'grad 0', 'grad -1 ▼', 'grad -4 ▼']
+    assert [box.lines[-1] for box in boxes] == ['grad 4 ▲', 'grad 1 ▲', 'grad 0', 'grad −1 ▼', 'grad −4 ▼']
     rgb = [tuple(int(box.background()[i:i + 2], 16) / 255 for i in (1, 3, 5)) for box in boxes]
     hue, strength, _ = zip(*(colorsys.rgb_to_hsv(*colour) for colour in rgb), strict=True)
     assert rgb[2] == (1, 1, 1)
