@@ -44,6 +44,13 @@ def opened(browser: 'Browser', tmp_path: Path):
         context.close()
 
 
+@pytest.fixture(params=['the first dot', 'the pip-installed dot'])
+def each_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Once with the `dot` that is found first, Graphviz's own where there is one, and once with graphviz-pure's."""
+    if request.param == 'the pip-installed dot':
+        monkeypatch.setenv('PATH', str(tmp_path))
+
+
 @pytest.fixture
 def no_gc():
     """Reference counting alone frees what is freed."""
