@@ -14,6 +14,7 @@ import torch
 
 import micrograd
 from micrograd import Value
+from micrograd.compiler.source import rebuilt
 from micrograd.nn import MLP
 
 BACKENDS = ['python', 'numpy', 'native']
@@ -39,7 +40,7 @@ FORMS = [
     lambda x: np.array([x, x], dtype=float).T[:, 0], lambda x: [np.float32(v) for v in x],
     lambda x: [np.array(v) for v in x], lambda x: [torch.tensor(v) for v in x],
     lambda x: [fractions.Fraction(v) for v in x],
-    lambda x: torch.tensor(x, dtype=torch.float32), lambda x: torch.tensor([x, x]).T[:, 1], dict.fromkeys,
+    lambda x: torch.tensor(x, dtype=torch.float32), lambda x: torch.tensor([x, x]).T[:, 1],
     lambda x: np.array(x, dtype=object).astype(np.uint16), lambda x: memoryview(array.array('d', x)),
 ]
 
@@ -153,6 +154,9 @@ WRONG = [
     ((1.0, [[1.0]]), {}, TypeError, 'y takes a number or a sequence of numbers'),
     ((1.0, Value(2.0)), {}, TypeError, r'y takes a number .*: write \.data for a Value'),
     ((1.0, [Value(2.0)]), {}, TypeError, r'y takes a number .*: write \.data for a Value'),
+    ((1.0, {2.0, 3.0}), {}, TypeError, 'y takes a number or a sequence of numbers, not set, .*: give a list'),
+    ((1.0, frozenset([2.0])), {}, TypeError, 'y takes a number or a sequence of numbers, not frozenset'),
+    ((1.0, {2.0: 3.0}), {}, TypeError, 'y takes a number or a sequence of numbers, not dict, .*: give a list'),
     ((1.0, object()), {}, TypeError, 'y takes a number or a sequence of numbers, not object'),
 ]
 
@@ -262,6 +266,19 @@ def test_what_cannot_be_compiled():
             micrograd.compile(output, inputs, params)
     with pytest.raises(ValueError, match=r"backend is one of .*'native'.* not 'cuda'"):
         micrograd.compile(output, [x], backend='cuda')
+
+
+class TwoWordsError(ArithmeticError):
+    def __init__(self, first, second):
+        super().__init__(f'{first} and {second}')
+
+
+def test_an_error_that_takes_more_than_a_message_is_told_as_the_nearest_that_does():
+    for error, kind in ((TwoWordsError('one', 'two'), ArithmeticError), (OverflowError('one'), OverflowError),
+                        (UnicodeDecodeError('utf-8', b'x', 0, 1, 'one'), ValueError), (ValueError(1, 2), ValueError)):
+        made = rebuilt(error, 'three')
+        assert isinstance(made, kind)
+        assert str(made) == 'three'
 
 
 @pytest.mark.parametrize('backend', [*BACKENDS, None])

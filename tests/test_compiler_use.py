@@ -181,6 +181,35 @@ def test_threads_share_a_compiled_graph(backend):
     assert together == alone
 
 
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_gradient_of_none_is_0(backend):
+    x, w, b = Value(1.0, label='x'), Value(3.0, label='w'), Value(0.5, label='b')
+    step = micrograd.compile(w * x + b, [x], [w, b], backend=backend)
+    for first in (2.0, [1.0, 3.0], np.array([1.0, 3.0])):
+        w.grad, b.grad = None, 5.0
+        assert step(first) == 6.5
+        assert (w.grad, b.grad) == (2.0, 6.0)
+    w.grad, b.data = None, 'half'
+    with pytest.raises((TypeError, ValueError), match='b has a number .*half' if backend == 'native' else 'must|float'):
+        step(2.0)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('name', ['cos', 'tanh', 'sigmoid', 'relu', '__neg__', '__abs__'])
+def test_operations_of_one_operand_in_a_long_row(name, backend):
+    x = Value(0.3, label='x')
+    for count in (39, 40, 41, 300):
+        node = x
+        for _ in range(count):
+            node = getattr(node, name)()
+        compiled = micrograd.compile(node, [x], backend=backend)
+        assert compiled(0.3) == pytest.approx(node.data, rel=1e-14)
+        assert compiled([0.3, 0.3])[1] == pytest.approx(node.data, rel=1e-14)
+        namespace = {}
+        exec(compiled.source, namespace)
+        assert namespace['forward_and_backward'](0.3) == node.data
+
+
 def long_sum(n):
     a = Value(0.25)
     total = a

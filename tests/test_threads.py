@@ -1,12 +1,13 @@
-"""Eight threads at once build and differentiate graphs, and get the numbers of one alone."""
+"""Eight threads at once build, differentiate and compile graphs, and get the numbers of one alone."""
 
 import sys
 import threading
 
 import pytest
+from needs import BACKENDS
 from programs import program
 
-from micrograd import Value
+from micrograd import Value, compile
 from micrograd.nn import MLP, mse_loss
 from micrograd.optim import Adam
 
@@ -75,3 +76,24 @@ def test_training_in_eight_threads():
     alone, fresh = [work(model) for model in models()], models()
     assert at_once(lambda number: work(fresh[number])) == alone
     assert len({losses[-1] for losses, _ in alone}) == THREADS
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('samples', [1, 100_000])  # during a long computation of machine code other threads may run
+def test_compiled_steps_in_eight_threads_lose_no_gradient(backend, samples):
+    """Every thread has a step of its own for the same parameters."""
+    x, w = Value(1.0), [Value(float(i)) for i in range(5)]
+    turns = 1000 if samples == 1 else 20 if backend == 'native' else 2
+    steps = [compile(sum(v * x for v in w), [x], w, backend=backend) for _ in range(THREADS)]
+    batch = [2.0] * samples if samples > 1 else 2.0
+    at_once(lambda number: [steps[number](batch) for _ in range(turns)])
+    assert [v.grad for v in w] == [2.0 * turns * THREADS] * 5
+
+
+def test_the_source_asked_for_in_eight_threads_is_one():
+    for number in range(50):
+        leaves, x = [Value(0.5), Value(1.5)], Value(0.25)
+        graph = program(number, 4).run(Value)[-1] * leaves[0] * x + leaves[1]
+        step = compile(graph, [x], leaves)
+        alone = compile(graph, [x], leaves).source
+        assert at_once(lambda number, step=step: step.source) == [alone] * THREADS

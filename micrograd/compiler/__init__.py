@@ -28,7 +28,7 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     weights of a network too: after training, compile its forward pass again, or give the weights among the inputs.
 
     backend: 'python', which is always there and computes what the engine computes to the last bit; 'numpy', on whole
-    arrays; 'native', machine code by llvmlite, `pip install "micrograd[native]"`. None is native where llvmlite is
+    arrays; 'native', machine code by llvmlite (`pip install llvmlite numpy`). None is native where llvmlite is
     installed, else Python. Where a backend is not to be had, a RuntimeWarning says why, and Python's is taken.
 
     names: what Values without a label are called in the source, as in `draw_dot`.
@@ -209,7 +209,7 @@ class Compiled:
         try:
             return function(*first, columns, 1 if count is None else count)
         except (ArithmeticError, ValueError) as error:
-            rows = [[c if type(c) is float else float(c[row]) for c in columns] for row in range(count or 1)]
+            rows = ([c if type(c) is float else float(c[row]) for c in columns] for row in range(count or 1))
             numbers = [getattr(number, 'data', number) for number in (first[0] if first else ())]
             raise self._source.located(error, rows, numbers) from None
 
@@ -230,7 +230,7 @@ def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: S
             from micrograd.compiler.python import NumpyBackend
             return NumpyBackend(Program(output, inputs, params))
     except (ImportError, NotImplementedError, RuntimeError, OSError) as error:
-        hint = '; pip install "micrograd[native]"' if isinstance(error, ImportError) else ''
+        hint = '; pip install llvmlite numpy' if isinstance(error, ImportError) else ''
         warnings.warn(f'no {name} backend, so Python computes: {error}{hint}', RuntimeWarning, stacklevel=4)
     from micrograd.compiler.python import PythonBackend
     return PythonBackend(Program(output, inputs, params))
@@ -257,6 +257,9 @@ def _numbers(x: Any, name: str) -> Any:
                         f'and type {column.dtype}')
     if isinstance(x, Real):
         return float(x)
+    if isinstance(x, (set, frozenset, Mapping)):
+        raise TypeError(f'{name} takes a number or a sequence of numbers, not {type(x).__name__}, which has no places '
+                        'in a row: give a list')
     try:
         return array('d', [b''] if isinstance(x, (bytes, bytearray)) else x)  # it would take their bits for numbers
     except TypeError as error:

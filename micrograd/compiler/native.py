@@ -23,6 +23,7 @@ import numpy as np
 
 from micrograd.compiler.ir import Kernel
 from micrograd.compiler.layers import Layers
+from micrograd.compiler.python import ADDING
 from micrograd.engine import Value
 from micrograd.graph.program import Program
 
@@ -82,15 +83,36 @@ class NativeBackend:
         return None if frame is None else self._accumulate(values, frame)
 
     def _accumulate(self, values: Sequence[Value], frame: Frame) -> float:
+        if frame.short:  # then other threads wait for the computation as well: they could not run meanwhile anyway
+            with ADDING:
+                self._read(values, frame)
+                mean = self._mean(frame)
+                self._add(values, frame)
+        else:
+            self._read(values, frame)
+            mean = self._mean(frame)
+            with ADDING:
+                self._read(values, frame)  # other threads may have added to the gradients meanwhile
+                self._add(values, frame)
+        return mean
+
+    def _read(self, values: Sequence[Value], frame: Frame) -> None:
+        """Put the Values' numbers and gradients into the memory; a gradient of None is 0."""
         try:
             self.read(self.pack, frame.memory, *values)
         except struct.error:
-            wrong = next(value for value in values if not isinstance(value.data + value.grad, Real))
-            raise TypeError(f'{wrong.label or "a parameter"} has a number and a gradient, not {wrong!r}') from None
-        mean = self._mean(frame)
+            for value in values:
+                grad = 0.0 if value.grad is None else value.grad
+                if not isinstance(value.data, Real) or not isinstance(grad, Real):
+                    name = value.label or 'a parameter'
+                    raise TypeError(f'{name} has a number and a gradient, not {value!r}') from None
+                value.grad = grad
+            self.read(self.pack, frame.memory, *values)
+
+    def _add(self, values: Sequence[Value], frame: Frame) -> None:
+        """Add what has been computed to the gradients as they have been read."""
         frame.before += frame.gradients
         self.write(self.unpack, frame.after, *values)
-        return mean
 
     def _filled(self, inputs: Sequence[Any]) -> Frame | None:
         """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
@@ -187,8 +209,8 @@ class Frame:
                                 self.out.ctypes.data], dtype=np.int64)  # in FRAME's order
         self.address = self.fields.ctypes.data
         # A short call keeps Python's lock: to give it to other threads and to get it back would take longer.
-        short = count * len(program.steps) < SHORT
-        kind = (ctypes.PYFUNCTYPE if short else ctypes.CFUNCTYPE)(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
+        self.short = count * len(program.steps) < SHORT
+        kind = (ctypes.PYFUNCTYPE if self.short else ctypes.CFUNCTYPE)(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
         self.function = kind(code)
         self.compute = functools.partial(self.function, ctypes.c_void_p(self.address), ctypes.c_int64(count))
 

@@ -8,6 +8,7 @@ fewer numbers alive at a time stay in the processor's caches, which halves the t
 from __future__ import annotations
 
 import math
+import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from micrograd.graph.program import Operand, Program, variables
 
 CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
 LONGEST = 40  # operations in one expression: Python nests parentheses no deeper than 200
+ADDING = threading.RLock()  # of whoever adds to gradients: steps in several threads may share parameters
 TERMS = 500  # of a dot product in one statement: Python's limit is about 2,900
 
 
@@ -154,7 +156,7 @@ class Writer:
         inlined: set[int] = set()
         sizes: dict[int, int] = {}
         for variable, step in enumerate(program.steps, program.first):
-            size = len(step.operands) - 1 + sum(sizes.get(variable, 0) for variable in variables(step.operands))
+            size = max(1, len(step.operands) - 1) + sum(sizes.get(variable, 0) for variable in variables(step.operands))
             if uses[variable] == 1 and variable not in named and size <= LONGEST:
                 inlined.add(variable)
                 sizes[variable] = size
@@ -230,8 +232,9 @@ class Backend:
     def accumulate(self, values: Sequence[Value], columns: Sequence[Any], count: int) -> float:
         """The mean of the output; the Values' gradients gain the means of theirs."""
         mean, gradients = self.means([value.data for value in values], columns, count)
-        for value, gradient in zip(values, gradients.tolist(), strict=True):
-            value.grad += gradient
+        with ADDING:
+            for value, gradient in zip(values, gradients.tolist(), strict=True):
+                value.grad = (0.0 if value.grad is None else value.grad) + gradient
         return mean
 
     def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import keyword
 import math
 import re
+import threading
 import traceback
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +48,7 @@ class Source:
     def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value],
                  names: Mapping[Value, str]) -> None:
         self.order, self.inputs, self.params = order, inputs, params
+        self.writing, self.written = threading.Lock(), ''
         self.taken: dict[str, int] = dict.fromkeys([*FUNCTIONS, 'pow', 'inf', 'nan', 'float', MAIN], 1)
         self.names: dict[Value, str] = {}
         numbered = (f'v{number}' for number in itertools.count(1))
@@ -53,9 +56,15 @@ class Source:
             if value not in self.names:
                 self.names[value] = self._free(identifier(names[value]) if value in names else next(numbered))
 
-    @functools.cached_property
+    @property
     def text(self) -> str:
-        """The source."""
+        """The source, written when it is first asked for."""
+        with self.writing:
+            if not self.written:
+                self.written = self._write()
+            return self.written
+
+    def _write(self) -> str:
         self.lines: list[str] = []
         arithmetic = Arithmetic(self._written)
         nodes: dict[Value, Text | float] = {node: float(node.data) for node in self.order}
@@ -91,8 +100,8 @@ class Source:
                 frame, line = frames[-1]
                 names = dict.fromkeys(re.findall(r'\w+', lines[line - 1]))
                 used = [f'{name} = {frame.f_locals[name]}' for name in names if name in frame.f_locals]
-                return type(error)(f'{error}, in {lines[line - 1].strip()!r} with {", ".join(used[:5])}, '
-                                   f'sample {number}')
+                return rebuilt(error, f'{error}, in {lines[line - 1].strip()!r} with {", ".join(used[:5])}, '
+                                      f'sample {number}')
         return error
 
     def _free(self, name: str) -> str:
@@ -141,6 +150,14 @@ class Source:
         imports = [name for name in ('cos', 'exp', 'inf', 'log', 'nan', 'pow', 'sin', 'sqrt', 'tanh')
                    if re.search(rf'(?<![\w.]){name}\b', everything)]
         return [*([f'from math import {", ".join(imports)}', '', ''] if imports else []), *definitions]
+
+
+def rebuilt(error: Exception, message: str) -> Exception:
+    """An error of the same type with another message, or of the nearest base that is made of a message alone."""
+    for kind in type(error).__mro__:
+        with contextlib.suppress(TypeError):
+            return kind(message)  # type: ignore[no-any-return]
+    return error
 
 
 def identifier(label: str) -> str:
