@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
+from node import NODE, Node
 
-from micrograd.show.player import Player
+from micrograd.show.page import Page
 
 
 @pytest.fixture(scope='session')
@@ -22,12 +23,22 @@ def browser() -> Iterator['Browser']:
         launched.close()
 
 
+@pytest.fixture(scope='session')
+def node() -> Iterator[Node]:
+    if not NODE:
+        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
+        give_up('JavaScript is tested in Node: apt install nodejs')
+    running = Node()
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def opened(browser: 'Browser', tmp_path: Path):
     """Open a player in a page of its own; at the end, it has asked for nothing and complained of nothing."""
     contexts, pages = [], []
 
-    def open_(player: Player, fragment: str = '', width: int = 1200, height: int = 900, **options) -> Opened:
+    def open_(player: Page, fragment: str = '', width: int = 1200, height: int = 900, **options) -> Opened:
         contexts.append(browser.new_context(viewport={'width': width, 'height': height}, **options))
         page = Opened(contexts[-1].new_page())
         pages.append(page)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+from micrograd.compiler.javascript import JavascriptBackend
 from micrograd.compiler.source import Source
 from micrograd.engine import Value
 from micrograd.graph.gradients import engine_gradients
 from micrograd.graph.naming import node_names
 from micrograd.graph.program import Program
 
-BACKENDS = ('python', 'numpy', 'native')
+BACKENDS = ('python', 'numpy', 'native', 'javascript')
 
 
 def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value] = (), backend: str | None = None, *,
@@ -30,6 +31,7 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     backend: 'python', which is always there and computes what the engine computes to the last bit; 'numpy', on whole
     arrays; 'native', machine code by llvmlite (`pip install llvmlite numpy`). None is native where llvmlite is
     installed, else Python. Where a backend is not to be had, a RuntimeWarning says why, and Python's is taken.
+    'javascript' is not called from Python: its `source` is a function for a page or for Node.
 
     names: what Values without a label are called in the source, as in `draw_dot`.
 
@@ -68,7 +70,9 @@ class Compiled:
     `.grad`, as `backward()` would; without, the output for each sample. A number beside sequences is that number for
     every sample.
 
-    source: the same as plain Python for one sample, to read. backend: the name of the backend that it runs on.
+    source: the same as plain Python for one sample, to read; from the javascript backend as JavaScript, `run(x, p, g)`,
+    which takes arrays of the inputs' and the parameters' numbers, returns the output, and adds the gradients to the
+    array g. backend: the name of the backend that it runs on.
     TypeError for wrong inputs, ValueError for lengths that differ or an empty batch; then no gradient has changed.
     """
 
@@ -91,6 +95,8 @@ class Compiled:
 
     @property
     def source(self) -> str:
+        if isinstance(self._backend, JavascriptBackend):
+            return self._backend.source(self._inputs, [self._source.names[value] for value in self._params])
         return self._source.text
 
     def __call__(self, /, *inputs: Any, **by_label: Any) -> Any:
@@ -220,6 +226,8 @@ def _never(*_: object) -> Any:
 
 def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Any:
     """The backend of that name, or Python's with a warning that says why."""
+    if name == 'javascript':
+        return JavascriptBackend(Program(output, inputs, params))
     if name is None:
         name = 'native' if importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy') else 'python'
     try:
