@@ -170,7 +170,7 @@ def test_python_does_not_call_it():
     assert step.backend == 'javascript'
     for call in (lambda: step(2.0), lambda: step([1.0, 2.0]), lambda: step.value_and_grad([1.0], 2.0),
                  lambda: step.check([(1.0,)], lambda x: w * x)):
-        with pytest.raises(TypeError, match="not called from Python: .* backend='python', 'numpy' or 'native'"):
+        with pytest.raises(TypeError, match=r"not called from Python: .* backend='python', 'numpy' or 'native'"):
             call()
     with pytest.raises(TypeError, match='not called from Python'):
         micrograd.compile(w * x, [x], backend='javascript')(1.0)
