@@ -102,7 +102,7 @@ def test_colours_and_signs_of_gradients():
 @pytest.mark.parametrize('gradient', [math.inf, -math.inf, math.nan, 5e-324, -1e308])
 def test_any_gradient_is_drawn(gradient: float):
     x = Value(1, label='x')
-    out = Value(2, (x,), '*', 'out', lambda: (2.0,))
+    out = Value(2, (x,), '*', lambda: (2.0,), label='out')
     x.grad, out.grad = gradient, 1.0
     picture = Picture(draw_dot(out))
     assert picture.box('x').grad == pytest.approx(gradient, rel=1e-3, nan_ok=True)

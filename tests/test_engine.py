@@ -311,7 +311,7 @@ def test_the_step_that_was_set_is_the_one_that_is_read():
 
 def test_custom_local_gradients():
     def cube_times(a, b):
-        return Value(a.data**3 * b.data, [a, b], 'a³b', 'y', lambda: (3 * a.data**2 * b.data, a.data**3))
+        return Value(a.data**3 * b.data, [a, b], 'a³b', lambda: (3 * a.data**2 * b.data, a.data**3), label='y')
     a, b = Value(2.0), Value(5.0)
     out = cube_times(a, b)
     assert (out._prev, out._op, out.label) == ((a, b), 'a³b', 'y')

@@ -32,12 +32,13 @@ def torn(a, b):
 
 @pytest.mark.parametrize(('make', 'error', 'words'), [
     (lambda a, b: a.sqrt(), ZeroDivisionError, ['local gradients of sqrt(rate = 0.0)', 'no finite']),
-    (lambda a, b: a**0.5, ValueError, ['local gradients of **0.5(rate = 0.0)', 'no finite']),
-    (lambda a, b: b**Value(2), ValueError, ['local gradients of **(base = -8.0, 2.0)', 'no finite']),
-    (lambda a, b: Value(1, (a, b), 'mine', 'made'), TypeError, ["'made' has 2 operands but 0 local gradients"]),
-    (lambda a, b: Value(1, (a, b), 'few', '', lambda: (1.0,)), TypeError, ["'few' has 2 operands but 1 local"]),
-    (lambda a, b: Value(1, (a,), 'many', '', lambda: (1.0, 2.0)), TypeError, ["'many' has 1 operands but 2 local"]),
-    (lambda a, b: Value(1, (a, b), 'broken', '', lambda: {}['gone']), KeyError, ['gone']),
+    (lambda a, b: a**0.5, ValueError, ['local gradients of (rate = 0.0) **0.5: ', 'no finite']),
+    (lambda a, b: a**Value(0.5), ValueError, ['local gradients of (rate = 0.0) ** (0.5): ', 'no finite']),
+    (lambda a, b: Value(1, (a, b), 'unicode', lambda: b'\xff'.decode()), ValueError, ['unicode(rate = 0.0, base = -8.0)']),
+    (lambda a, b: Value(1, (a, b), 'mine', label='made'), TypeError, ["'made' has 2 operands but 0 local gradients"]),
+    (lambda a, b: Value(1, (a, b), 'few', lambda: (1.0,)), TypeError, ["'few' has 2 operands but 1 local"]),
+    (lambda a, b: Value(1, (a,), 'many', lambda: (1.0, 2.0)), TypeError, ["'many' has 1 operands but 2 local"]),
+    (lambda a, b: Value(1, (a, b), 'broken', lambda: {}['gone']), KeyError, ['gone']),
     (torn, ZeroDivisionError, []),
 ])
 def test_failing_backward_says_where_and_changes_no_gradient(make, error, words):
@@ -60,16 +61,16 @@ def test_failing_backward_says_where_and_changes_no_gradient(make, error, words)
     ('log(a)', -1.0, ValueError, 'log(rate = -1.0): '), ('log(a)', 0.0, ValueError, 'log(rate = 0.0): '),
     ('sqrt(a)', -1.0, ValueError, 'sqrt(rate = -1.0): '), ('exp(a)', 1000.0, OverflowError, 'exp(rate = 1000.0): '),
     ('sin(a)', math.inf, ValueError, 'sin(rate = inf): '), ('cos(a)', -math.inf, ValueError, 'cos(rate = -inf): '),
-    ('1 / a', 0.0, ZeroDivisionError, 'div(1.0, rate = 0.0): '),
-    ('a / 0', 1.0, ZeroDivisionError, 'div(rate = 1.0, 0.0): '),
-    ('a ** (1/3)', -8.0, ValueError, 'pow(rate = -8.0, 0.3333333333333333): '),
-    ('a ** third', -8.0, ValueError, 'pow(rate = -8.0, third = 0.3333333333333333): '),
-    ('(-8) ** a', 0.5, ValueError, 'pow(-8.0, rate = 0.5): '), ('a ** -1', 0.0, ValueError, 'pow(rate = 0.0, -1.0): '),
-    ('a ** 400', 10.0, OverflowError, 'pow(rate = 10.0, 400.0): '),
-    ('10.0 ** a', 400.0, OverflowError, 'pow(10.0, rate = 400.0): '),
+    ('1 / a', 0.0, ZeroDivisionError, '(1.0) / (rate = 0.0): '),
+    ('a / 0', 1.0, ZeroDivisionError, '(rate = 1.0) / (0.0): '),
+    ('a ** (1/3)', -8.0, ValueError, '(rate = -8.0) ** (0.3333333333333333): '),
+    ('a ** third', -8.0, ValueError, '(rate = -8.0) ** (third = 0.3333333333333333): '),
+    ('(-8) ** a', 0.5, ValueError, '(-8.0) ** (rate = 0.5): '), ('a ** -1', 0.0, ValueError, '(rate = 0.0) ** (-1.0): '),
+    ('a ** 400', 10.0, OverflowError, '(rate = 10.0) ** (400.0): '),
+    ('10.0 ** a', 400.0, OverflowError, '(10.0) ** (rate = 400.0): '),
 ])
 def test_outside_the_domain(text, number, error, call):
-    with pytest.raises(error, match=rf'^\w*{re.escape(call)}[^;]+; it takes [^;]+$') as caught:
+    with pytest.raises(error, match=rf'^{re.escape(call)}[^;]+; it takes [^;]+$') as caught:
         evaluate(text, {'a': Value(number, label='rate'), 'third': Value(1 / 3, label='third')})
     assert type(caught.value) is error
 
@@ -82,7 +83,7 @@ def test_constructor_takes_real_numbers_alone(data):
         assert instead in str(caught.value)
 
 
-@pytest.mark.parametrize('data', [True, 3, Fraction(1, 4), np.float32(0.1), np.float64(2.5), np.int64(7)])
+@pytest.mark.parametrize('data', [True, 3, Fraction(1, 4), np.float32(0.1), np.float64(2.5), np.int64(7), np.bool_(True)])
 def test_real_numbers_are_stored_as_floats(data):
     assert type(Value(data).data) is float
     assert Value(data).data == data
@@ -104,11 +105,11 @@ def test_unknown_operand_names_both_types(op, other):
             assert part in str(caught.value)
 
 
-def test_typo_in_an_attribute():
-    v = Value(1.0)
-    for node in (v, v * 2, (v * 2)._prev[1]):
-        with pytest.raises(AttributeError, match='gard'):
-            node.gard = 0
+def test_a_label_in_the_closures_place_is_an_error_that_says_what_to_write():
+    with pytest.raises(TypeError, match=r"fourth argument of Value is its local gradients: write label='y'"):
+        Value(1.0, (), '', 'y')
+    with pytest.raises(TypeError, match='positional'):
+        Value(1.0, (), '', tuple, 'y')
 
 
 @pytest.mark.parametrize('function', [float, math.exp, math.sqrt, math.tanh, complex])

@@ -265,9 +265,9 @@ def test_names_are_labels_else_the_callers_variables_else_numbers():
 
 def test_operations_of_ones_own_show_numbers_and_those_by_hand_are_an_error():
     x = Value(2.0, label='x')
-    cube = Value(8.0, (x,), 'cube', 'c', lambda: (12.0,))
+    cube = Value(8.0, (x,), 'cube', lambda: (12.0,), label='c')
     assert str(explain(cube, x)) == '∂c/∂x = 12'
-    by_hand = Value(8.0, (x,), 'cube', 'c')
+    by_hand = Value(8.0, (x,), 'cube', label='c')
     by_hand._backward = lambda: None
     with pytest.raises(ValueError, match="'cube' keeps its local gradients to itself"):
         explain(by_hand, x)

@@ -283,14 +283,13 @@ def test_what_is_no_value_and_what_has_no_row():
 
 
 @pytest.mark.parametrize(('build', 'number'), [
-    (lambda a: a.sqrt(), 0.0), (lambda a: a**0.5, 0.0), (lambda a: Value(-2.0, label='c')**a, 3.0),
-    (lambda a: (-2.0)**a, 3.0)])
+    (lambda a: a.sqrt(), 0.0), (lambda a: a**0.5, 0.0), (lambda a: a**Value(0.5), 0.0)])
 def test_a_local_gradient_that_is_not_defined_is_named(build, number):
-    a = Value(number, label='exponent')
+    a = Value(number, label='base')
     output = build(a)
     with pytest.raises((ValueError, ZeroDivisionError)) as engine:
         output.backward()
-    with pytest.raises(engine.type, match=r'local gradients of .*exponent|local gradients of .*-2\.0|exponent = '):
+    with pytest.raises(engine.type, match=r'local gradients of .*base = 0\.0'):
         gradients(output, [a])
 
 

@@ -101,7 +101,10 @@ class Evaluation:
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.compute(operand)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-                return self.operation(node, OPERATORS[type(op)], self.compute(left), self.compute(right))
+                base, second = self.compute(left), self.compute(right)
+                if isinstance(op, ast.Pow) and isinstance(second, float) and ast.unparse(right).strip('-').isdigit():
+                    second = int(second)  # 2 as it is written, and not 2.0
+                return self.operation(node, OPERATORS[type(op)], base, second)
             case ast.BinOp(op=ast.BitXor()):
                 raise self.unfit(node, 'write ** for a power')
             case ast.Call(func=ast.Name(id='dot'), args=[ast.List(elts=ws) | ast.Tuple(elts=ws),
@@ -144,7 +147,7 @@ class Evaluation:
         except (ArithmeticError, ValueError) as error:
             for value, node in self.places.items():
                 try:
-                    value._local_gradients()
+                    value.local_gradients()
                 except (ArithmeticError, ValueError):
                     raise self.unfit(node, str(error)) from None
             raise

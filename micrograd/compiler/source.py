@@ -29,7 +29,7 @@ DEFINITIONS = {
     'sign': 'return float((a > 0) - (a < 0))',
     'sigmoid': 'small = exp(-abs(a))  # at most 1, so nothing overflows\n'
                '    return (1.0 if a >= 0 else small) / (1.0 + small)',
-    'log0': 'return log(a) if a else 0.0',
+    'log0': 'return log(a) if a > 0 else 0.0 if a == 0 else nan',
 }
 FORMS = {**PYTHON, 'relu': Form('relu({})'), 'step': Form('step({})')}
 

@@ -23,6 +23,7 @@ class Formula:
     formula: str
     gradients: tuple[str, ...]
     operands: tuple[str, ...] = ('a',)
+    shown: tuple[str, ...] = ()  # the gradients as one writes them, where that leaves out what the edges need
 
 
 AB = ('a', 'b')
@@ -31,7 +32,8 @@ FORMULAS = {
     '-': Formula('a - b', ('1', '-1'), AB),
     '*': Formula('a * b', ('b', 'a'), AB),
     '/': Formula('a / b', ('1 / b', '-a / b / b'), AB),
-    '**': Formula('a ** b', ('b * a ** (b - 1)', 'out * log0(a)'), AB),
+    '**': Formula('a ** b', ('b * a ** (b - abs(sign(b)))', 'out * log0(a)'), AB,  # 0 at 0 ** 0
+                  ('b * a ** (b - 1)', 'out * log(a)')),
     'neg': Formula('-a', ('-1',)),
     'abs': Formula('abs(a)', ('sign(a)',)),
     'exp': Formula('exp(a)', ('out',)),
@@ -54,7 +56,7 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
     'relu': lambda a: 0.0 if a < 0 else a,
     'sign': lambda a: float((a > 0) - (a < 0)),
     'step': lambda a: float(a > 0),
-    'log0': lambda a: math.log(a) if a else 0.0,  # the engine has 0 ** b not change with b
+    'log0': lambda a: math.log(a) if a > 0 else 0.0 if a == 0 else math.nan,  # 0 ** b does not change with b
 }
 
 
@@ -62,7 +64,7 @@ def formula_of(node: Value) -> Formula | None:
     """The row of the operation that made a node; None for a leaf, and for an operation that is not the engine's."""
     op, n = node._op, len(node._prev)
     ours = Value.__module__, f'{__package__}.gradients'
-    if not n or node._by_hand or getattr(node._local_gradients, '__module__', None) not in ours:
+    if not n or '_backward' in vars(node) or getattr(node._local_gradients, '__module__', None) not in ours:
         return None
     if op == 'dot' and n % 2 == 0:
         return _dot(n // 2)

@@ -151,8 +151,8 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
             try:
                 yield operand, arithmetic.evaluate(text if text in names else parse(text), names)
             except (ArithmeticError, ValueError) as error:
-                name = f'local gradients of {node._op}'
-                raise _located(error, name, node._prev, 'no finite one exists there') from None
+                raise _located(error, node._op, node._prev, 'no finite one exists there',
+                               'local gradients of ') from None
 
 
 def _row(node: Value) -> Formula:
@@ -166,16 +166,17 @@ def _row(node: Value) -> Formula:
 def _make(op: str, operands: Sequence[Value | float]) -> Value:
     """A Value for an operation: one of the engine's, or one of those that only gradients have."""
     half = len(operands) // 2
-    node: Any = operands[0]
+    a: Any = operands[0]
     if op == 'dot':
-        return dot(operands[:half], operands[half:])
-    if op in OPERATORS:
-        node = OPERATORS[op](*operands)
-    elif op == 'log0':
-        node = Value(ON_NUMBERS[op](node.data), (node,), op, '', lambda a=node: (1 / a.data,))
-    elif op in ('sign', 'step'):  # they are constant, but for a jump
-        node = Value(ON_NUMBERS[op](node.data), (node,), op, '', lambda: (0.0,))
+        node = dot(operands[:half], operands[half:])
+    elif op in ('log0', 'sign', 'step'):  # the last two are constant, but for a jump
+        node = Value(ON_NUMBERS[op](a.data), (a,), op, lambda: (1 / a.data if op == 'log0' else 0.0,))
+    elif op in OPERATORS:
+        *others, last = operands
+        if op == '**' and isinstance(last, float) and last.is_integer():
+            last = int(last)  # to be written x**2, and not x**2.0
+        node = OPERATORS[op](*others, last)
     else:
-        node = getattr(node, op)()
+        node = getattr(a, op)()
     assert isinstance(node, Value)
     return node

@@ -11,7 +11,7 @@ FUNCTIONS = {
     'relu': 'a => a < 0 ? 0 : a',
     'sign': 'a => (a > 0) - (a < 0)',
     'step': 'a => Number(a > 0)',
-    'log0': 'a => a ? Math.log(a) : 0',  # the engine has 0 ** b not change with b
+    'log0': 'a => a === 0 ? 0 : Math.log(a)',  # 0 ** b does not change with b
 }
 
 

@@ -91,7 +91,9 @@ def _box(node: Value, name: str, computed: bool, largest: float) -> str:
 def _local_gradients(node: Value) -> list[str]:
     """The local gradients as edge labels; '?' where a step written by hand keeps them to itself."""
     try:
-        gradients = [digits(gradient) for gradient in node._local_gradients()]
+        gradients = node.local_gradients()
     except (ArithmeticError, ValueError):
-        gradients = ['undefined'] * len(node._prev)
-    return gradients if len(gradients) == len(node._prev) else ['?'] * len(node._prev)
+        return ['undefined'] * len(node._prev)
+    if gradients is None:
+        return ['?'] * len(node._prev)
+    return ['undefined' if math.isnan(gradient) else digits(gradient) for gradient in gradients]

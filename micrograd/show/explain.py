@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from micrograd.engine import Constant, Value, _located
+from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import formula_of
 from micrograd.graph.gradients import engine_gradients
 from micrograd.graph.naming import node_names, numbered_names
@@ -87,21 +87,12 @@ def _uses_on_the_way(order: Sequence[Value], input: Value) -> dict[Value, list[U
     for node in order:
         places = [place for place, operand in enumerate(node._prev) if operand in uses]
         if places and node is not input:
-            gradients = _local_gradients(node)
-            if not gradients:
+            gradients = node.local_gradients()
+            if gradients is None:
                 raise ValueError(f'the operation {node._op!r} keeps its local gradients to itself: give it '
                                  'Value(…, local_gradients=…), and not only a _backward')
             uses[node] = [Use(node, place, gradients[place]) for place in places]
     return uses
-
-
-def _local_gradients(node: Value) -> Sequence[float]:
-    """A node's local gradients; none where it keeps them to itself. Raises what the operation raised, and names it."""
-    try:
-        gradients = node._local_gradients()
-    except (ArithmeticError, ValueError) as error:
-        raise _located(error, f'local gradients of {node._op}', node._prev, 'no finite one exists there') from None
-    return gradients if len(gradients) == len(node._prev) and not node._by_hand else ()
 
 
 def _count_paths(order: Sequence[Value], uses: Mapping[Value, list[Use]]) -> tuple[int, int]:
@@ -180,7 +171,7 @@ def _local(use: Use, called: Mapping[Value, str], style: Style, *, numbers: bool
     row = formula_of(use.node)
     if row is None:
         return style.minus(_number(use.gradient))
-    text = row.gradients[use.place]
+    text = (row.shown or row.gradients)[use.place]
     written = {}
     for name in NAMES.findall(text):  # only these, since a dot may have thousands
         node = use.node if name == 'out' else use.node._prev[row.operands.index(name)]
@@ -226,7 +217,7 @@ def tables(output: Value, called: Mapping[Value, str] | None = None) -> str:
 
 def _local_rows(node: Value, called: Mapping[Value, str]) -> list[tuple[str, ...]]:
     """A node's local gradients for a table: what, its formula, and its number; '?' where the node knows none."""
-    gradients: Sequence[float | None] = _local_gradients(node) or [None] * len(node._prev)
+    gradients: Sequence[float | None] = node.local_gradients() or [None] * len(node._prev)
     rows: list[tuple[str, ...]] = []
     for place, (operand, gradient) in enumerate(zip(node._prev, gradients, strict=True)):
         if not isinstance(operand, Constant):

@@ -5,6 +5,7 @@ The picture is draw.py's, the arithmetic that of formulas.py: the page computes 
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 import re
@@ -71,7 +72,7 @@ def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
         operands = [copies[operand] for operand in node._prev]
         kind, number = (Constant, node.data) if isinstance(node, Constant) else (Value, WIDEST)
         wide = [WIDEST] * len(operands)
-        copy = kind(number, operands, node._op, labels[node], lambda wide=wide: wide)
+        copy = kind(number, operands, node._op, functools.partial(list, wide), label=labels[node])
         copy.grad = WIDEST
         copies[node] = copy
     return copies[order[-1]]
