@@ -1,10 +1,8 @@
 """The engine: `Value`, a number that remembers how it was made, and `backward()`, the chain rule over that memory.
 
 Each operation is written once, in two halves. Forward, it makes a Value of the result, which remembers its operands.
-Backward, it gives its local gradients: d(result)/d(operand), such as (b, a) for a * b. What turns these into gradients
-is the same for all operations, and stands in `Value.backward`.
-
-The file imports nothing but the standard library, so it can be copied into a lesson on its own.
+Backward, it gives its local gradients, d(result)/d(operand), such as (b, a) for a * b. What turns these into gradients
+is the same for all, and stands in `Value.backward`. The file needs the standard library alone: copy it into a lesson.
 """
 
 from __future__ import annotations
@@ -96,10 +94,8 @@ class Value:
                 node.grad += grad  # leaves accumulate from pass to pass, until zero_grad()
 
     def _backward(self) -> None:
-        """One step of the chain rule: every operand's gradient gains the local gradient times this node's own.
-
-        An operation of one's own may set another, `out._backward = step`, with local gradients that only it knows.
-        """
+        """One step of the chain rule: every operand's gradient gains the local gradient times this node's own. An
+        operation of one's own may set another, `out._backward = step`, with local gradients that only it knows."""
         grad = self.grad
         for operand, local in zip(self._prev, _checked(self)):
             operand.grad += local * grad  # += since every use of the operand adds its share, where = keeps the last
@@ -121,9 +117,7 @@ class Value:
 
     def local_gradients(self) -> Sequence[float] | None:
         """d(self)/d(operand) for each operand, in their order, as numbers; None where a step set by hand keeps them.
-
-        ArithmeticError or ValueError, with the operands' numbers and labels, where one of them is not defined.
-        """
+        ArithmeticError or ValueError, with the operands' numbers and labels, where one of them is not defined."""
         return None if '_backward' in vars(self) else _checked(self)
 
     # The other operations.
@@ -142,21 +136,19 @@ class Value:
         return Value(out, (self, other), '/', lambda: (1 / other.data, -self.data / other.data / other.data))
 
     def __pow__(self, other: Value | float) -> Value:
-        """The power self ** other; local gradients other * self**(other-1) and self**other * ln(self).
-
-        The exponent's is 0 at base 0, where the power does not change with it, and NaN below, where it has none.
-        """
-        if not isinstance(other, (Value, *NUMBER)):
+        """The power self ** other; local gradients other * self**(other-1) and self**other * ln(self), which is 0 at
+        base 0, where the power does not change with its exponent, and NaN below."""
+        if not isinstance(other, (Value, NUMBER)):
             return NotImplemented
-        n = other if isinstance(other, Value) else _real(other)
-        out = _defined('**', math.pow, self, n,  # `**` would answer a negative base with a complex number
+        out = _defined('**', math.pow, self, other,  # `**` would answer a negative base with a complex number
                        takes='a base above 0, or a whole exponent (above 0 for 0), and a result below 1.8e308')
-        if isinstance(n, float):  # a plain exponent is part of the operation, as in s², and no operand
-            op = f'**{int(other)}' if isinstance(other, int) else f'**{n}'
-            return Value(out, (self,), op, lambda: (_slope_of_power(self, n),))
-        return Value(out, (self, n), '**', lambda: (
-            _slope_of_power(self, n.data),
-            out * math.log(self.data) if self.data > 0 else 0.0 if self.data == 0 else math.nan))
+        if isinstance(other, Value):
+            return Value(out, (self, other), '**', lambda: (
+                _slope_of_power(self, other.data),
+                out * math.log(self.data) if self.data > 0 else 0.0 if self.data == 0 else math.nan))
+        n = float(other)  # a plain exponent is part of the operation, as in s², and no operand
+        op = f'**{other:d}' if isinstance(other, int) else f'**{n}'
+        return Value(out, (self,), op, lambda: (_slope_of_power(self, n),))
 
     def __neg__(self) -> Value:
         """The negative -self; local gradient -1."""
@@ -336,12 +328,12 @@ def _real(data: object, label: str = '') -> float:
         raise OverflowError(f'Value {label!r} takes a number that a float can hold, up to 1.8e308') from None
 
 
-def _defined(op: str, function: Callable[..., float], *operands: Value | float, takes: str) -> float:
-    """The function of the operands' numbers; where it has no value, an error that says at which, and what it takes."""
+def _defined(op: str, function: Callable[..., float], a: Value, *b: Value | float, takes: str) -> float:
+    """The function of one or two numbers; where it has no value, an error that says at which, and what it takes."""
     try:
-        return function(*[v.data if isinstance(v, Value) else v for v in operands])
+        return function(a.data, b[0].data if isinstance(b[0], Value) else b[0]) if b else function(a.data)
     except (ArithmeticError, ValueError) as error:
-        values = [v if isinstance(v, Value) else Constant(v) for v in operands]
+        values = [v if isinstance(v, Value) else Constant(v) for v in (a, *b)]
         raise _located(error, op, values, f'it takes {takes}') from None
 
 

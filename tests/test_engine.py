@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 import operator
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -307,6 +308,50 @@ def test_the_step_that_was_set_is_the_one_that_is_read():
     out, step = Value(1.0) * 2, lambda: None
     out._backward = step
     assert out._backward is step
+
+
+def test_the_local_gradients_are_numbers_for_each_operand_and_none_where_a_step_set_by_hand_keeps_them():
+    a, b = Value(3.0, label='a'), Value(0.0, label='b')
+    assert (a * b).local_gradients() == (0.0, 3.0)
+    assert a.local_gradients() == ()
+    with pytest.raises(ZeroDivisionError, match=r'local gradients of sqrt\(b = 0\.0\)'):
+        b.sqrt().local_gradients()
+    out = a * b
+    out._backward = lambda: None
+    assert out.local_gradients() is None
+
+
+def test_a_step_of_ones_own_may_call_the_engines():
+    class Loud(Value):
+        steps = 0
+
+        def _backward(self):
+            Loud.steps += 1
+            super()._backward()
+    a = Value(3.0)
+    out = Loud(a.data**2, (a,), 'square', lambda: (2 * a.data,))
+    (out * 2).backward()
+    assert (Loud.steps, a.grad, out.local_gradients()) == (1, 12.0, (6.0,))
+
+
+@pytest.mark.parametrize('none', ['a', 'b', 'c', 'product', 'root'])
+def test_a_gradient_of_none_counts_as_0(none):
+    """As PyTorch's optimizers leave it, after zero_grad()."""
+    nodes = {'a': Value(2.0), 'b': Value(3.0), 'c': Value(4.0)}
+    nodes['product'] = nodes['a'] * nodes['b']
+    nodes['root'] = nodes['product'] + nodes['c']
+    nodes['c'].grad = 7
+    nodes[none].grad = None
+    nodes['root'].backward()
+    assert {name: node.grad for name, node in nodes.items()} == {
+        'a': 3.0, 'b': 2.0, 'c': 1.0 if none == 'c' else 8.0, 'product': 1.0, 'root': 1.0}
+
+
+def test_a_plain_exponent_is_written_as_it_came():
+    a = Value(2.0)
+    exponents = {2: '**2', -1: '**-1', 2.5: '**2.5', 0.5: '**0.5', Fraction(1, 2): '**0.5', 1e-7: '**1e-07'}
+    assert {n: (a**n)._op for n in exponents} == exponents
+    assert [(a**n)._op for n in (True, 2.0, np.float64(0.5), np.int64(3))] == ['**1', '**2.0', '**0.5', '**3.0']
 
 
 def test_custom_local_gradients():

@@ -34,7 +34,8 @@ def torn(a, b):
     (lambda a, b: a.sqrt(), ZeroDivisionError, ['local gradients of sqrt(rate = 0.0)', 'no finite']),
     (lambda a, b: a**0.5, ValueError, ['local gradients of (rate = 0.0) **0.5: ', 'no finite']),
     (lambda a, b: a**Value(0.5), ValueError, ['local gradients of (rate = 0.0) ** (0.5): ', 'no finite']),
-    (lambda a, b: Value(1, (a, b), 'unicode', lambda: b'\xff'.decode()), ValueError, ['unicode(rate = 0.0, base = -8.0)']),
+    (lambda a, b: Value(1, (a, b), 'decode', lambda: b'\xff'.decode()), ValueError,
+     ['decode(rate = 0.0, base = -8.0)']),  # a kind of ValueError that takes five arguments
     (lambda a, b: Value(1, (a, b), 'mine', label='made'), TypeError, ["'made' has 2 operands but 0 local gradients"]),
     (lambda a, b: Value(1, (a, b), 'few', lambda: (1.0,)), TypeError, ["'few' has 2 operands but 1 local"]),
     (lambda a, b: Value(1, (a,), 'many', lambda: (1.0, 2.0)), TypeError, ["'many' has 1 operands but 2 local"]),
@@ -65,7 +66,8 @@ def test_failing_backward_says_where_and_changes_no_gradient(make, error, words)
     ('a / 0', 1.0, ZeroDivisionError, '(rate = 1.0) / (0.0): '),
     ('a ** (1/3)', -8.0, ValueError, '(rate = -8.0) ** (0.3333333333333333): '),
     ('a ** third', -8.0, ValueError, '(rate = -8.0) ** (third = 0.3333333333333333): '),
-    ('(-8) ** a', 0.5, ValueError, '(-8.0) ** (rate = 0.5): '), ('a ** -1', 0.0, ValueError, '(rate = 0.0) ** (-1.0): '),
+    ('(-8) ** a', 0.5, ValueError, '(-8.0) ** (rate = 0.5): '),
+    ('a ** -1', 0.0, ValueError, '(rate = 0.0) ** (-1.0): '),
     ('a ** 400', 10.0, OverflowError, '(rate = 10.0) ** (400.0): '),
     ('10.0 ** a', 400.0, OverflowError, '(10.0) ** (rate = 400.0): '),
 ])
@@ -83,7 +85,8 @@ def test_constructor_takes_real_numbers_alone(data):
         assert instead in str(caught.value)
 
 
-@pytest.mark.parametrize('data', [True, 3, Fraction(1, 4), np.float32(0.1), np.float64(2.5), np.int64(7), np.bool_(True)])
+@pytest.mark.parametrize('data', [
+    True, 3, Fraction(1, 4), np.float32(0.1), np.float64(2.5), np.int64(7), np.bool_(True)])
 def test_real_numbers_are_stored_as_floats(data):
     assert type(Value(data).data) is float
     assert Value(data).data == data
@@ -134,6 +137,54 @@ def test_objects_are_ordered_by_number_and_equal_by_identity():
     assert {a: 'a', c: 'c'}[a] == 'a'
 
 
+def test_a_truth_value_a_plus_and_a_rounded_number_are_those_of_the_number():
+    v = Value(1.2345, label='v')
+    assert +v is v
+    assert (round(v, 2), type(round(v, 2)), round(v), type(round(v))) == (1.23, float, 1, int)
+    for number in (0.0, -0.0, 1e-300, -2.0, math.inf, math.nan):
+        assert bool(Value(number)) is bool(torch.tensor(number, dtype=torch.float64)) is bool(number)
+
+
+def test_requires_grad_is_true_and_cannot_be_taken_away():
+    v = Value(1.0, label='frozen')
+    v.requires_grad = True
+    assert v.requires_grad and (v * 2).requires_grad
+    with pytest.raises(AttributeError, match=r"^'frozen' .* leave it out of what the optimizer takes; .* v\.detach\(\)"):
+        v.requires_grad = False
+
+
+def test_detach_keeps_the_number_and_cuts_the_graph():
+    a = Value(3.0, label='a')
+    cut = (a * a).detach()
+    assert (cut.data, cut._prev, cut.grad) == (9.0, (), 0.0)
+    (cut * a).backward()
+    assert (a.grad, cut.grad) == (9.0, 3.0)
+
+
+class Doubling(Value):
+    """A derived class with operations of its own, which count how often they run."""
+
+    ran = 0
+
+    def __mul__(self, other):
+        Doubling.ran += 1
+        return super().__mul__(other) * 2
+
+    def __add__(self, other):
+        Doubling.ran += 1
+        return super().__add__(other) + 100
+
+
+def test_a_derived_class_multiplies_and_adds_its_way_on_either_side():
+    s = Doubling(3.0)
+    results = []
+    for operation in (lambda: s * 2, lambda: 2 * s, lambda: s * Value(2.0), lambda: s + 2, lambda: 2 + s):
+        Doubling.ran = 0
+        results.append((operation().data, Doubling.ran))
+    assert results == [(12.0, 1)] * 3 + [(105.0, 1)] * 2
+    assert (sum([s]) is s, (s - 1).data, (6 / s).data) == (True, 2.0, 2.0)
+
+
 def test_item_repr_and_format():
     v = Value(2, label='v')
     assert repr(v) == 'Value(data=2.0, grad=0.0)'
@@ -161,6 +212,15 @@ def test_leaf_can_be_copied(clone):
     assert (twin is v, type(twin), twin.data, twin.grad, twin.label, twin._prev) == (False, Value, 2.0, 3.0, 'v', ())
     (twin * twin).backward()
     assert (twin.grad, v.grad) == (7.0, 3.0)
+
+
+@pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_attributes_of_ones_own_are_copied_with_a_leaf(clone):
+    p = Value(2.0)
+    p.m, p.v = 0.5, [0.25]
+    twin = clone(p)
+    assert (twin.m, twin.v) == (0.5, [0.25])
+    (p * 2).note = 'a result takes them, too'
 
 
 @pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, pickle.dumps])
