@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import functools
 import keyword
+import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-if TYPE_CHECKING:
-    from micrograd.bridge.networks import Plan
+from micrograd.graph.program import Program
 
 
 def dot(*operands: Any) -> Any:
     """w₁x₁ + w₂x₂ + … of w₁…wₙ, x₁…xₙ, added from left to right."""
-    n = len(operands) // 2
-    return functools.reduce(lambda total, pair: total + pair[0] * pair[1], zip(operands[1:n], operands[n + 1:]),
-                            operands[0] * operands[n])
+    half = len(operands) // 2
+    return functools.reduce(operator.add, map(operator.mul, operands[:half], operands[half:]))
 
 
-# What the functions in the formulas mean among tensors; PyTorch differentiates them by itself.
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    'abs': torch.abs, 'exp': torch.exp, 'log': torch.log, 'sqrt': torch.sqrt, 'sin': torch.sin, 'cos': torch.cos,
-    'tanh': torch.tanh, 'sigmoid': torch.sigmoid, 'relu': torch.relu, 'sign': torch.sign,
+# What the operations of a program are among tensors, of which one operand or more is one, and the others are floats.
+# PyTorch differentiates them by itself.
+TENSOR_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    '+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv, '**': operator.pow,
+    'neg': torch.neg, 'abs': torch.abs, 'exp': torch.exp, 'log': torch.log, 'sqrt': torch.sqrt, 'sin': torch.sin,
+    'cos': torch.cos, 'tanh': torch.tanh, 'sigmoid': torch.sigmoid, 'relu': torch.relu, 'sign': torch.sign,
     'step': lambda a: torch.sign(a).clamp(min=0), 'log0': lambda a: torch.log(torch.where(a == 0, 1, a)), 'dot': dot,
 }
-
-
-@functools.cache
-def function_of(text: str) -> Callable[..., Any]:
-    """The function in a text such as 'lambda a, b: a * b', which comes from the rows of `formulas.py`."""
-    return eval(text, {'__builtins__': {}, **FUNCTIONS})  # type: ignore[no-any-return]
 
 
 class GraphModule(torch.nn.Module):
@@ -40,25 +35,27 @@ class GraphModule(torch.nn.Module):
 
     _like: torch.Tensor
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, program: Program, inputs: Sequence[str], params: Sequence[tuple[str, float]]) -> None:
+        """program: of the inputs, with these labels, and then of the params, with these labels and numbers."""
         super().__init__()
-        self._plan = plan
-        self._inputs = _names([label for label, _ in plan.inputs], 'x', lambda name: (
-            name.isidentifier() and not keyword.iskeyword(name) and name != 'self'))
-        self._params = _names([label for label, _ in plan.params], 'p', lambda name: (
-            '.' not in name and not hasattr(self, name)))
-        for name, (_, number) in zip(self._params, plan.params, strict=True):
-            self.register_parameter(name, torch.nn.Parameter(torch.tensor(number, dtype=torch.float64)))
         # It holds nothing but a type of numbers and a device, which .to(…) changes together with the parameters'.
         self.register_buffer('_like', torch.empty(0, dtype=torch.float64), persistent=False)
+        self._program = program
+        self._inputs = _names(inputs, 'x', lambda name: (
+            name.isidentifier() and not keyword.iskeyword(name) and name != 'self'))
+        self._params: list[str] = []
+        self._params = _names([label for label, _ in params], 'p', lambda name: (
+            '.' not in name and not hasattr(self, name)))
+        for name, (_, number) in zip(self._params, params, strict=True):
+            self.register_parameter(name, torch.nn.Parameter(torch.tensor(number, dtype=torch.float64)))
 
     def forward(self, /, *inputs: Any, **named: Any) -> torch.Tensor:
         """The output for these inputs, in the shape that they broadcast to."""
         tensors = self._tensors(inputs, named)
         values: list[Any] = [*tensors, *(getattr(self, name) for name in self._params)]
-        for text, operands in self._plan.steps:  # a flat loop: calls inside calls would end a thousand deep
-            values.append(function_of(text)(*[values[i] if type(i) is int else i for i in operands]))
-        output = self._plan.output
+        for op, operands in self._program.steps:  # a flat loop: calls inside calls would end a thousand deep
+            values.append(TENSOR_FUNCTIONS[op](*[values[i] if type(i) is int else i for i in operands]))
+        output = self._program.output
         out = values[output] if type(output) is int else self._like.new_tensor(output)
         return torch.broadcast_tensors(out, *tensors)[0]  # type: ignore[no-untyped-call, no-any-return]
 
@@ -72,7 +69,7 @@ class GraphModule(torch.nn.Module):
         return [torch.as_tensor(given[name], dtype=self._like.dtype, device=self._like.device) for name in names]
 
     def extra_repr(self) -> str:
-        return f'inputs={self._inputs}, {len(self._plan.steps)} operations'
+        return f'inputs={self._inputs}, {len(self._program.steps)} operations'
 
 
 def _names(labels: Sequence[str], letter: str, fits: Callable[[str], bool]) -> list[str]:

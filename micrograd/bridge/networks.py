@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from micrograd.bridge.files import Weights, mlp, weights_of
 from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import formula_of
+from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
@@ -37,18 +38,15 @@ def to_torch(model: Module | Value, inputs: Sequence[Value] = (),
     called, in this order or by their labels, as tensors or numbers that broadcast together; the output has their shape,
     and the module's type and device. params: leaves that become its parameters, named by their labels where PyTorch
     allows that, else p0, p1, …; by default all leaves but the inputs and the plain numbers in operations. All other
-    leaves stay the numbers that they are, and so does whatever was decided by an `if` when the graph was made. An input
-    or parameter that the output does not depend on is allowed; such a parameter's grad stays None. Where an operation
-    is not defined, PyTorch gives nan or infinity.
+    leaves stay the numbers that they are now, and whatever was decided by an `if` when the graph was made stays so. An
+    input or parameter that the output does not depend on is allowed; such a parameter's grad stays None. Where an
+    operation is not defined, PyTorch gives nan or infinity.
 
     ImportError without PyTorch; TypeError for anything else; ValueError for a leaf given twice, a result given for a
     leaf, an operation written by hand, which has no formula, or an MLP changed so that it is none any more.
     """
     if isinstance(model, Value):
-        plan = plan_of(model, inputs, params)
-        _need_torch()
-        from micrograd.bridge.graph_module import GraphModule
-        return GraphModule(plan)
+        return _graph_module(model, inputs, params)
     if inputs or params is not None:
         raise TypeError('inputs and params go with the output of a graph; a model has its own')
     if type(model) is MLP:
@@ -61,6 +59,26 @@ def to_torch(model: Module | Value, inputs: Sequence[Value] = (),
         return _sequential(weights_of([layer]))
     raise TypeError(f'to_torch takes an MLP, or a Value, not {type(model).__name__}: of any other model, convert the '
                     'graph of one output, as in to_torch(model(xs), inputs=xs, params=model.parameters())')
+
+
+def _graph_module(output: Value, inputs: Sequence[Value], params: Sequence[Value] | None) -> GraphModule:
+    inputs, order = _leaves('inputs', inputs), output.topological_order()
+    if params is None:
+        known = set(inputs)
+        params = [node for node in order if not (node._prev or isinstance(node, Constant) or node in known)]
+    params = _leaves('params', params, inputs)
+    try:
+        program = Program(output, [*inputs, *params], ())  # its backward pass is PyTorch's own
+    except ValueError:
+        for node in order:
+            if node._prev and formula_of(node) is None:
+                label = f' of {node.label!r}' if node.label else ''
+                raise ValueError(f'the operation {node._op!r}{label} was written by hand and has no formula, so it '
+                                 'cannot be converted: write it with the operations of Value') from None
+        raise
+    _need_torch()
+    from micrograd.bridge.graph_module import GraphModule
+    return GraphModule(program, [value.label for value in inputs], [(value.label, value.data) for value in params])
 
 
 def from_torch(model: torch.nn.Sequential) -> MLP:
@@ -130,59 +148,21 @@ def _sequential(layers: Sequence[Weights]) -> torch.nn.Sequential:
     return torch.nn.Sequential(*modules)
 
 
-class Plan(NamedTuple):
-    """A graph as a list of steps over numbered slots: first the inputs, then the parameters, then each step's result.
-
-    inputs, params: their Values, as label and number. steps: the text of a function, and for each operand its slot, an
-    int, or its number, a float. output: likewise.
-    """
-
-    inputs: list[tuple[str, float]]
-    params: list[tuple[str, float]]
-    steps: list[tuple[str, list[int | float]]]
-    output: int | float
-
-
-def plan_of(output: Value, inputs: Sequence[Value], params: Sequence[Value] | None) -> Plan:
-    """The steps from the inputs and parameters to the output; what depends on none of them is a number.
-
-    The arguments, and what is raised, are those of `to_torch`. It takes no PyTorch.
-    """
-    order = output.topological_order()
-    slots: dict[Value, int] = {}
-    _give_slots(slots, 'inputs', inputs)
-    if params is None:
-        params = [node for node in order if not (node._prev or isinstance(node, Constant) or node in slots)]
-    _give_slots(slots, 'params', params)
-    leaves = [(node.label, float(node.data)) for node in slots]
-    steps: list[tuple[str, list[int | float]]] = []
-    for node in order:
-        if not any(operand in slots for operand in node._prev):
-            continue
-        row = formula_of(node)
-        if row is None:
-            label = f' of {node.label!r}' if node.label else ''
-            raise ValueError(f'the operation {node._op!r}{label} was written by hand and has no formula, so it cannot '
-                             'be converted: write it with the operations of Value')
-        text = 'dot' if node._op == 'dot' else f'lambda {", ".join(row.operands)}: {row.formula}'
-        steps.append((text, [slots.get(operand, float(operand.data)) for operand in node._prev]))
-        slots[node] = len(slots)
-    return Plan(leaves[:len(inputs)], leaves[len(inputs):], steps, slots.get(output, float(output.data)))
-
-
-def _give_slots(slots: dict[Value, int], name: str, values: Sequence[Value]) -> None:
-    """Add the leaves, each with its place; TypeError or ValueError for what is no list of leaves, each given once."""
+def _leaves(name: str, values: Sequence[Value], before: Sequence[Value] = ()) -> list[Value]:
+    """The leaves; TypeError or ValueError for what is no list of leaves, each given once, also among those before."""
     if callable(values) or isinstance(values, Value):
         raise TypeError(f'{name} is a list of Values, such as [x] or model.parameters(), not {values!r}')
-    for i, value in enumerate(values):
+    seen, leaves = set(before), list(values)
+    for i, value in enumerate(leaves):
         if not isinstance(value, Value):
             raise TypeError(f'{name}[{i}] is a Value of the graph, not {type(value).__name__}')
         if value._prev:
             raise ValueError(f'{name}[{i}], {value.label or value._op!r}, is the result of an operation: give the '
                              'leaves that it was computed from')
-        if value in slots:
+        if value in seen:
             raise ValueError(f'{name}[{i}], {value.label or value.data!r}, is given twice among inputs and params')
-        slots[value] = len(slots)
+        seen.add(value)
+    return leaves
 
 
 def _need_torch() -> None:
@@ -191,4 +171,4 @@ def _need_torch() -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise ImportError('this needs PyTorch: pip install "micrograd[torch]"') from error
+        raise ImportError('this needs PyTorch: pip install torch') from error

@@ -18,6 +18,7 @@ from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, form_of
 from micrograd.engine import Value
 from micrograd.graph.formulas import FUNCTIONS
 from micrograd.graph.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.program import is_number
 
 MAIN = 'forward_and_backward'
 LONGEST = 100  # characters in a line
@@ -70,7 +71,7 @@ class Source:
         nodes: dict[Value, Text | float] = {node: float(node.data) for node in self.order}
         nodes |= {value: Text(self.names[value]) for value in (*self.inputs, *self.params)}
         for node in self.order:
-            if node._prev:
+            if node._prev and not is_number(node, nodes):
                 op, operands = operation(node, nodes)
                 self._assign(self.names[node], arithmetic.apply(op, *operands))
                 nodes[node] = Text(self.names[node])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from micrograd.engine import Value
+from micrograd.graph.formulas import formula_of
 from micrograd.graph.gradients import Arithmetic, chain_rule, operation
 
 Operand = int | float  # the number of a variable, or a constant
@@ -39,7 +40,7 @@ class Program:
         for node in order:
             if node not in nodes:
                 nodes[node] = float(node.data)  # who sets .data may set an int
-                if node._prev:
+                if node._prev and not is_number(node, nodes):
                     op, operands = operation(node, nodes)
                     nodes[node] = arithmetic.apply(op, *operands)
         self.output = nodes[output]
@@ -54,6 +55,11 @@ class Program:
     def _make(self, op: str, operands: tuple[Operand, ...]) -> int:
         self.steps.append(Step(op, operands))
         return self.first + len(self.steps) - 1
+
+
+def is_number(node: Value, nodes: Mapping[Value, object]) -> bool:
+    """Whether a result has no formula, and no operand that stands for more than a number: it stays what it is then."""
+    return formula_of(node) is None and all(isinstance(nodes[operand], float) for operand in node._prev)
 
 
 def variables(operands: Iterable[Operand]) -> Iterator[int]:
