@@ -2,57 +2,83 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Real
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from micrograd.engine import Constant, Value, dot
+from micrograd.engine import NUMBER, Constant, Value, dot
+from micrograd.losses import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss, softmax
+
+__all__ = ['ACTIVATIONS', 'MLP', 'Layer', 'Module', 'Neuron', 'binary_cross_entropy_with_logits', 'cross_entropy',
+           'hinge_loss', 'mse_loss', 'softmax']
 
 ACTIVATIONS = ('relu', 'tanh', 'sigmoid', None)
-Batch = Any  # of predictions or targets: a Value or a number, or a sequence of Batches
 
 
 class Module:
-    """Anything with parameters: the leaf Values found in its attributes, in lists there, and in modules there."""
+    """Anything with parameters: the leaf Values in its attributes, in modules there, and in lists, tuples, deques,
+    dicts and NumPy's arrays of objects there. A derived class has a `forward`, which calling the module calls.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.w, self.b = Value(2.0), Value(0.0)
+    ...     def forward(self, x):
+    ...         return self.w * x + self.b
+    >>> Line()(3.0)
+    Value(data=6.0, grad=0.0)
+    >>> dict(Line().named_parameters())
+    {'w': Value(data=2.0, grad=0.0), 'b': Value(data=0.0, grad=0.0)}
+    """
+
+    forward: Callable[..., Any]
+    _looked_through = False  # for weights that would never be trained, once
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """What `forward` makes of the inputs."""
+        if not self._looked_through:
+            self.parameters()
+        return self.forward(*inputs, **named)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Each parameter once, with its path, such as ('layers.0.neurons.3.w.1', Value), in order of assignment."""
-        seen: set[int] = set()
+        """Each parameter once, with its path, such as ('layers.0.neurons.3.w.1', Value), in order of assignment.
 
-        def walk(name: str, thing: object) -> Iterator[tuple[str, Value]]:
-            if id(thing) in seen:
-                return
-            if isinstance(thing, Value):
-                if not thing._prev:
-                    seen.add(id(thing))
-                    yield name, thing
-                return
-            if isinstance(thing, Module):
-                children: Iterable[tuple[object, object]] = vars(thing).items()
-            elif isinstance(thing, (list, tuple)):
-                children = enumerate(thing)
-            elif isinstance(thing, dict):
-                children = thing.items()
-            else:
-                return
-            seen.add(id(thing))
-            for key, child in children:
-                yield from walk(f'{name}.{key}' if name else f'{key}', child)
-
-        return walk('', self)
+        TypeError for a set of Values or modules, which has no order. A UserWarning, once for a module, for a weight
+        that is the result of an operation on no parameter: optimizers move leaves.
+        """
+        found: dict[int, Any] = {}  # by identity; kept, so that no other thing can come to have one of these
+        results: list[tuple[str, Value]] = []
+        stack: list[tuple[str, Any]] = [('', self)]
+        while stack:
+            name, thing = stack.pop()
+            if id(thing) in found:
+                continue
+            if isinstance(thing, Value) and thing._prev:
+                results.append((name, thing))
+            elif isinstance(thing, Value):
+                found[id(thing)] = thing
+                yield name, thing
+            elif (children := _children(name, thing)) is not None:
+                found[id(thing)] = thing
+                stack += [(f'{name}.{key}' if name else f'{key}', child) for key, child in children][::-1]
+        for name, result in () if self._looked_through else results:
+            if not any(id(node) in found for node in result.topological_order()):
+                warnings.warn(f'{name} of {self} is the result of an operation, not a leaf, and so no parameter: write '
+                              f'.detach() after it to train it', stacklevel=3)
+        self._looked_through = True
 
     def parameters(self) -> list[Value]:
-        """The parameters, in the order of `named_parameters()`."""
+        """The parameters, in the order of `named_parameters()`. To move them write `p.data -= lr * p.grad` for each:
+        `p -= lr * p.grad` makes a new Value, which it calls p, and leaves the parameter as it is."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to zero. Inner nodes need it not: each `backward()` starts them afresh."""
+    def zero_grad(self, set_to_none: bool = False) -> None:
+        """Set every parameter's gradient to zero, or None. Results need none of it: `backward()` starts them afresh."""
         for parameter in self.parameters():
-            parameter.grad = 0.0
+            parameter.grad = None if set_to_none else 0.0  # type: ignore[assignment]
 
     def state_dict(self) -> dict[str, float]:
         """The number of every parameter, by name."""
@@ -68,11 +94,11 @@ class Module:
         missing = [name for name in parameters if name not in state_dict]
         unexpected = [name for name in state_dict if name not in parameters]
         if missing or unexpected:
-            raise ValueError(f'this state_dict is not one of {self}; missing: {_some(missing)}; '
-                             f'unexpected: {_some(unexpected)}')
+            raise ValueError(f'this state_dict is not one of {self}; missing: {_some(missing)}; unexpected: '
+                             f'{_some(unexpected)}')
         for name in parameters:
             number = state_dict[name]
-            if not isinstance(number, Real):
+            if not isinstance(number, NUMBER):
                 raise TypeError(f'{name} takes a real number, not {type(number).__name__}: write .item() after a '
                                 'tensor, or .data after a Value')
             if not math.isfinite(number):
@@ -88,17 +114,25 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
-        if activation not in ACTIVATIONS:
-            raise ValueError(f'activation is one of {ACTIVATIONS}, not {activation!r}')
         self.w = [Value(random.uniform(-1, 1)) for _ in range(_width(nin, 'nin'))]
         self.b = Value(0.0)
-        self.activation = activation if nonlin else None
+        self.activation = self._given = _known(activation)
+        if not nonlin:
+            self.nonlin = False
 
-    def __call__(self, x: Sequence[Value | float]) -> Value:
+    @property
+    def nonlin(self) -> bool:
+        """Whether there is an activation. False takes it away; True gives it back, or relu where it had none."""
+        return self.activation is not None
+
+    @nonlin.setter
+    def nonlin(self, nonlin: bool) -> None:
+        self._given = self.activation or self._given
+        self.activation = (self._given or 'relu') if nonlin else None
+
+    def forward(self, x: Sequence[Value | float] | Value | float) -> Value:
         """The neuron's output, for as many inputs as it has weights; ValueError for another number of them."""
-        if len(x) != len(self.w):
-            raise ValueError(f'{self} takes {len(self.w)} inputs, not {len(x)}')
-        out = dot(self.w, x) + self.b
+        out = dot(self.w, _inputs(self, x, len(self.w))) + self.b
         return out if self.activation is None else getattr(out, self.activation)()
 
     def __repr__(self) -> str:
@@ -111,14 +145,9 @@ class Layer(Module):
     def __init__(self, nin: int, nout: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
         self.neurons = [Neuron(nin, nonlin, activation) for _ in range(_width(nout, 'nout'))]
 
-    def __call__(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
+    def forward(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
         """The neurons' outputs, as a list; of a single neuron, its output. ValueError for a wrong number of inputs."""
-        # What a layer of a single neuron returns is input enough for the next one.
-        xs: Sequence[Value | float] = [x] if isinstance(x, (Value, Real)) else x  # type: ignore[assignment]
-        if len(xs) != len(self.neurons[0].w):
-            raise ValueError(f'{self} takes {len(self.neurons[0].w)} inputs, not {len(xs)}; for many samples, '
-                             'call it once for each: [model(x) for x in xs]')
-        inputs = [xi if isinstance(xi, Value) else Constant(xi) for xi in xs]  # one node each, shared by the neurons
+        inputs = _inputs(self, x, len(self.neurons[0].w))
         out = [neuron(inputs) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
@@ -135,102 +164,70 @@ class MLP(Module):
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: str | None = 'relu',
                  final_activation: str | None = None) -> None:
-        if isinstance(nouts, int) or not nouts:
+        widths = [nin, *nouts] if isinstance(nouts, Iterable) else [nin]
+        if len(widths) < 2:
             raise ValueError(f'nouts is a list of layer widths, such as [16, 16, 1], not {nouts!r}')
-        widths = [nin, *nouts]
-        activations = [activation] * (len(nouts) - 1) + [final_activation]
-        self.layers = [Layer(n, m, activation=a) for n, m, a in zip(widths, nouts, activations)]
+        activations = [_known(activation)] * (len(widths) - 2) + [final_activation]
+        self.layers = [Layer(n, m, activation=a) for n, m, a in zip(widths, widths[1:], activations)]
 
-    def __call__(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
+    def forward(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
         """The last layer's outputs, as a list; of a single one, that Value. ValueError for a wrong number of inputs."""
-        out = self.layers[0](x)
-        for layer in self.layers[1:]:
+        out: Any = x
+        for layer in self.layers:
             out = layer(out)
-        return out
+        return out  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f'MLP of {self.layers}'
 
 
-def mse_loss(input: Batch, target: Batch) -> Value:
-    """The mean squared error, the mean of (input - target)**2; d/d(input) = 2 (input - target) / n."""
-    return _mean([(p - t)**2 for p, t in _pairs(input, target)])
+def _children(name: str, thing: Any) -> Iterable[tuple[object, Any]] | None:
+    """What a module or a container holds, with its names there; None for anything else."""
+    if isinstance(thing, Module):
+        return vars(thing).items()
+    if isinstance(thing, dict):
+        return thing.items()
+    if isinstance(thing, (list, tuple, deque)):
+        return enumerate(thing)
+    if getattr(getattr(thing, 'dtype', None), 'kind', '') == 'O':  # NumPy's arrays of objects
+        return enumerate(thing.tolist() if thing.ndim else [thing.item()])
+    if isinstance(thing, (set, frozenset)) and any(isinstance(item, (Value, Module)) for item in thing):
+        raise TypeError(f'{name} is a set of parameters, which has no order for them: make it a list')
+    return None
 
 
-def hinge_loss(input: Batch, target: Batch) -> Value:
-    """The max-margin loss, the mean of relu(1 - target·input), for scores and targets of -1 or 1 (else ValueError);
-    d/d(input) = -target / n where the margin target·input is below 1, else 0."""
-    pairs = _pairs(input, target)
-    for _, t in pairs:
-        if t.data not in (-1, 1):
-            raise ValueError(f'the targets of hinge_loss are -1 or 1, not {t.data}')
-    return _mean([(1 - t * p).relu() for p, t in pairs])
+def _inputs(module: Module, x: Any, nin: int) -> list[Value]:
+    """The inputs as Values, one node each, which all neurons share; an error that says what to write for anything else.
 
-
-def binary_cross_entropy_with_logits(input: Batch, target: Batch) -> Value:
-    """The mean of -t·ln σ(x) - (1-t)·ln(1-σ(x)) over logits x and targets t from 0 to 1 (else ValueError);
-    d/dx = (σ(x) - t) / n.
-
-    Computed as softplus(x) - t·x, where softplus(x) = ln(1 + eˣ) = x + ln(1 + e⁻ˣ): the form that does not overflow.
+    A single Value or number is input enough for one: it is what a layer of a single neuron returns.
     """
-    losses = []
-    for x, t in _pairs(input, target):
-        if not 0 <= t.data <= 1:
-            raise ValueError(f'the targets of binary_cross_entropy_with_logits are from 0 to 1, not {t.data}')
-        softplus = x + (1 + (-x).exp()).log() if x > 0 else (1 + x.exp()).log()
-        losses.append(softplus - t * x)
-    return _mean(losses)
+    if isinstance(x, (Value, NUMBER)):
+        x = [x]
+    elif not hasattr(x, '__len__'):
+        raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
+    rows = any(isinstance(xi, (list, tuple)) or getattr(xi, 'ndim', 0) for xi in x)
+    if len(x) != nin or rows:
+        raise ValueError(f'{module} takes {nin} inputs, not {len(x)}{" rows of them" if rows else ""}; for many '
+                         'samples, call it once for each: [model(x) for x in xs]')
+    return [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
 
 
-def cross_entropy(input: Batch, target: Batch) -> Value:
-    """-ln softmax(input)[target], for one sample's list of logits and the index of its class, or the mean of that over
-    lists of both; d/d(logit i) = softmax(input)[i] - (1 if i is the target else 0), by the number of samples.
-
-    ValueError for different numbers of samples, or an index that is no class; TypeError for one that is no integer. The
-    largest logit is taken off all of them first, which changes nothing but keeps exp() from overflowing.
-    """
-    if hasattr(target, '__len__'):
-        if len(input) != len(target):
-            raise ValueError(f'predictions and targets differ in length: {len(input)} and {len(target)}')
-        return _mean([cross_entropy(logits, index) for logits, index in zip(input, target, strict=True)])
-    index, logits = operator.index(target), [_value(logit) for logit in input]
-    if not 0 <= index < len(logits):
-        raise ValueError(f'{index} is no class of {len(logits)} logits: their classes are 0 to {len(logits) - 1}')
-    largest = max(logits).data
-    shifted = [logit - largest for logit in logits]
-    return _sum([logit.exp() for logit in shifted]).log() - shifted[index]
-
-
-def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
-    """Predictions beside their targets, out of two numbers or of two sequences of one shape; else a ValueError."""
-    sizes = [len(x) if hasattr(x, '__len__') and not isinstance(x, str) else None for x in (input, target)]
-    if sizes == [None, None]:
-        return [(_value(input), _value(target))]
-    if None in sizes or sizes[0] != sizes[1]:
-        raise ValueError('predictions and targets differ in length: '
-                         + ' and '.join('a single one' if size is None else f'{size}' for size in sizes))
-    return [pair for p, t in zip(input, target, strict=True) for pair in _pairs(p, t)]
-
-
-def _mean(values: list[Value]) -> Value:
-    if not values:
-        raise ValueError('there are no predictions to take the mean of')
-    return _sum(values) / len(values)
-
-
-def _sum(values: list[Value]) -> Value:
-    return functools.reduce(operator.add, values)
-
-
-def _value(x: Value | float) -> Value:
-    return x if isinstance(x, Value) else Constant(x)
+def _known(activation: str | None) -> str | None:
+    """The name of an activation, or the ValueError that there is none of that name."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f'activation is one of {ACTIVATIONS}, not {activation!r}')
+    return activation
 
 
 def _width(width: int, name: str) -> int:
-    """A number of neurons or inputs, which is at least 1."""
-    if not isinstance(width, int) or width < 1:
+    """A number of neurons or inputs, which is at least 1; NumPy's whole numbers are as good."""
+    try:
+        whole = operator.index(width)
+    except TypeError:
+        whole = 0
+    if whole < 1:
         raise ValueError(f'{name} is a whole number of at least 1, not {width!r}')
-    return width
+    return whole
 
 
 def _some(names: Sequence[str]) -> str:

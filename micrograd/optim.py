@@ -32,29 +32,41 @@ class Optimizer:
         self.lr = _at_least_0('lr', lr)
         self.weight_decay = _at_least_0('weight_decay', weight_decay)
 
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to zero, so that the next `backward()` starts afresh."""
+    def zero_grad(self, set_to_none: bool = False) -> None:
+        """Set every parameter's gradient to zero, or None, so that the next `backward()` starts afresh."""
         for parameter in self.params:
-            parameter.grad = 0.0
+            parameter.grad = None if set_to_none else 0.0  # type: ignore[assignment]
 
-    def _decayed(self, p: Value) -> float:
-        """The gradient with the weight decay in it."""
-        return p.grad + self.weight_decay * p.data
+    def step(self) -> None:
+        """Move every parameter once; one whose gradient is None stays as it is, and so does what is known of it."""
+        for i, p in enumerate(self.params):
+            if p.grad is not None:
+                self._move(i, p, p.grad)
+
+    def _move(self, i: int, p: Value, grad: float) -> None:
+        """Move the parameter p, the one with the number i, by its gradient."""
+        raise NotImplementedError
 
 
 class SGD(Optimizer):
-    """Gradient descent: p ← p - lr·v, where v ← momentum·v + grad + weight_decay·p."""
+    """Gradient descent: p ← p - lr·v, where v ← momentum·v + grad + weight_decay·p.
+
+    >>> w = Value(1.0)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> ((w - 3)**2).backward()
+    >>> optimizer.step()
+    >>> w.data  # 1 - 0.1 · 2 (1 - 3)
+    1.4
+    """
 
     def __init__(self, params: Iterable[Value], lr: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(params, lr, weight_decay)
         self.momentum = _at_least_0('momentum', momentum)
         self.velocities = [0.0] * len(self.params)
 
-    def step(self) -> None:
-        """Move every parameter once."""
-        for i, p in enumerate(self.params):
-            self.velocities[i] = self.momentum * self.velocities[i] + self._decayed(p)
-            p.data -= self.lr * self.velocities[i]
+    def _move(self, i: int, p: Value, grad: float) -> None:
+        self.velocities[i] = self.momentum * self.velocities[i] + (grad + self.weight_decay * p.data)
+        p.data -= self.lr * self.velocities[i]
 
 
 class Adam(Optimizer):
@@ -62,6 +74,13 @@ class Adam(Optimizer):
 
     m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², p ← p - lr·m̂ / (√v̂ + eps), where m̂ = m/(1-β₁ᵗ), v̂ = v/(1-β₂ᵗ) and
     g = grad + weight_decay·p. Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1.
+
+    >>> w = Value(1.0)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> ((w - 3)**2).backward()
+    >>> optimizer.step()
+    >>> round(w, 6)  # the first step is of lr, whatever the gradient
+    1.1
     """
 
     def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
@@ -71,35 +90,41 @@ class Adam(Optimizer):
             raise ValueError(f'betas are two numbers from 0 to below 1, not {betas}')
         self.betas = betas
         self.eps = _at_least_0('eps', eps)
-        self.steps = 0
+        self.steps = [0] * len(self.params)
         self.means = [0.0] * len(self.params)
         self.squares = [0.0] * len(self.params)
 
-    def step(self) -> None:
-        """Move every parameter once."""
-        self.steps += 1
+    def _move(self, i: int, p: Value, grad: float) -> None:
+        self._adapt(i, p, grad + self.weight_decay * p.data)
+
+    def _adapt(self, i: int, p: Value, g: float) -> None:
+        """The step of the algorithm, for the gradient g."""
+        self.steps[i] += 1
         beta1, beta2 = self.betas
-        for i, p in enumerate(self.params):
-            g = self._decayed(p)
-            self.means[i] += (1 - beta1) * (g - self.means[i])
-            self.squares[i] = beta2 * self.squares[i] + (1 - beta2) * g * g
-            root = math.sqrt(self.squares[i]) / math.sqrt(1 - beta2**self.steps)
-            p.data -= self.lr / (1 - beta1**self.steps) * self.means[i] / (root + self.eps)
+        self.means[i] += (1 - beta1) * (g - self.means[i])
+        self.squares[i] = beta2 * self.squares[i] + (1 - beta2) * g * g
+        root = math.sqrt(self.squares[i]) / math.sqrt(1 - beta2**self.steps[i])
+        p.data -= self.lr / (1 - beta1**self.steps[i]) * self.means[i] / (root + self.eps)
 
 
 class AdamW(Adam):
     """Adam whose weight decay acts on the parameter itself, p ← p - lr·weight_decay·p, and not through the means.
 
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
+
+    >>> w = Value(1.0)
+    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> w.data  # no gradient: only the decay, 1 - 0.1 · 0.5 · 1
+    0.95
     """
 
     def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 1e-2) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def _decayed(self, p: Value) -> float:
+    def _move(self, i: int, p: Value, grad: float) -> None:
         p.data -= self.lr * self.weight_decay * p.data
-        return p.grad
+        self._adapt(i, p, grad)
 
 
 def _at_least_0(name: str, number: float) -> float:

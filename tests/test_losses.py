@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812, as PyTorch writes it
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd import Value
-from micrograd.nn import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss
+from micrograd import Value, losses, nn
+from micrograd.nn import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss, softmax
 
 logits = st.floats(-1000, 1000)
 numbers = st.floats(-100, 100)
@@ -120,3 +120,57 @@ def test_different_shapes_are_an_error(loss, inputs, target):
 def test_bad_input_is_an_error(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@given(st.lists(logits, min_size=1, max_size=6), st.data())
+def test_softmax(inputs, data):
+    """The probabilities, and the gradients of one of them."""
+    i = data.draw(st.integers(0, len(inputs) - 1))
+    values = [Value(x) for x in inputs]
+    tensor = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
+    ours, theirs = softmax(values), torch.softmax(tensor, 0)
+    assert [p.data for p in ours] == pytest.approx(theirs.tolist(), rel=1e-12, abs=1e-300)
+    ours[i].backward()
+    theirs[i].backward()
+    assert [v.grad for v in values] == pytest.approx(tensor.grad.tolist(), rel=1e-9, abs=1e-15)
+
+
+def test_the_lesson_of_softmax():
+    values = [Value(2.0), Value(1.0), Value(-1.0)]
+    loss = cross_entropy(values, 0)
+    loss.backward()
+    assert [round(p, 6) for p in softmax(values)] == [0.705385, 0.259496, 0.035119]
+    assert (round(loss, 6), [round(v.grad, 6) for v in values]) == (0.349012, [-0.294615, 0.259496, 0.035119])
+
+
+@pytest.mark.parametrize('empty', [[], np.zeros(0)])
+def test_no_logits(empty):
+    with pytest.raises(ValueError, match='there are no logits'):
+        softmax(empty)
+    with pytest.raises(ValueError, match='there are no logits'):
+        cross_entropy(empty, 0)
+
+
+@pytest.mark.parametrize('convert', [np.array, torch.tensor, lambda x: np.array(x, dtype=np.float32), tuple])
+def test_targets_may_be_arrays_and_tensors(convert):
+    values = [Value(0.5), Value(-1.5)]
+    for loss, target in ((mse_loss, [2.0, 3.0]), (hinge_loss, [1.0, -1.0]),
+                         (binary_cross_entropy_with_logits, [0.0, 1.0])):
+        assert loss(values, convert(target)).data == pytest.approx(loss(values, target).data, rel=1e-12)
+    if convert is not tuple:
+        assert mse_loss(values[0], convert(2.0)).data == 2.25
+        assert mse_loss(values, [convert(2.0), convert(3.0)]).data == mse_loss(values, [2.0, 3.0]).data
+
+
+@pytest.mark.parametrize('convert', [np.array, torch.tensor])
+def test_classes_may_be_arrays_and_tensors(convert):
+    rows = [[Value(2.0), Value(1.0)], [Value(0.0), Value(3.0)]]
+    assert cross_entropy(rows, convert([0, 1])).data == cross_entropy(rows, [0, 1]).data
+    assert cross_entropy(rows[0], convert(1)).data == cross_entropy(rows[0], 1).data
+    with pytest.raises(TypeError):
+        cross_entropy(rows[0], convert(1.0))
+
+
+def test_nn_hands_the_losses_on():
+    for name in ('mse_loss', 'hinge_loss', 'binary_cross_entropy_with_logits', 'cross_entropy', 'softmax'):
+        assert getattr(nn, name) is getattr(losses, name)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from micrograd import Value
-from micrograd.nn import MLP, Layer, Module, Neuron
+from micrograd.nn import MLP, Layer, Neuron
 
 ACTIVATIONS = {'relu': torch.nn.ReLU, 'tanh': torch.nn.Tanh, 'sigmoid': torch.nn.Sigmoid, None: torch.nn.Identity}
 POINT = [0.5, -1.25]
@@ -122,6 +122,21 @@ def test_nonlin_false_is_linear(make):
         assert model([sign, 2 * sign]).data == close(sign * (w[0] + 2 * w[1]))
 
 
+@pytest.mark.parametrize(('activation', 'back'), [('tanh', 'tanh'), ('relu', 'relu'), (None, 'relu')])
+def test_nonlin_takes_the_activation_away_and_gives_it_back(activation, back):
+    neuron = Neuron(1, activation=activation)
+    neuron.w[0].data = -0.5
+    linear = Neuron(1, nonlin=False)
+    linear.w[0].data = -0.5
+    assert neuron.nonlin is (activation is not None)
+    neuron.nonlin = False
+    neuron.nonlin = False
+    assert (neuron.nonlin, neuron.activation, neuron([3.0]).data) == (False, None, linear([3.0]).data)
+    neuron.nonlin = True
+    assert (neuron.nonlin, neuron.activation) == (True, back)
+    assert neuron([3.0]).data == getattr(linear([3.0]), back)().data
+
+
 def test_neurons_are_nonlinear_by_default():
     neuron, layer = Neuron(1), Layer(1, 1)
     for model, w in ((neuron, neuron.w[0]), (layer, layer.neurons[0].w[0])):
@@ -199,52 +214,13 @@ def test_zero_grad():
     assert x.grad == 5.0
 
 
-class Mixed(Module):
-    """Parameters in each place that is looked into, and things that are none."""
-
-    def __init__(self):
-        self.scale = Value(1.0)
-        self.pair = (Value(2.0), [Value(3.0), 'text', 7.0])
-        self.table = {'up': Value(4.0), 'inner': Neuron(1)}
-        self.result = self.scale * 2
-        self.parent = self
-        self.name, self.size = 'mixed', 3
-
-
-def test_module_of_ones_own():
-    model = Mixed()
-    assert [name for name, _ in model.named_parameters()] == [
-        'scale', 'pair.0', 'pair.1.0', 'table.up', 'table.inner.w.0', 'table.inner.b']
-    assert [p.data for p in model.parameters()][:4] == [1.0, 2.0, 3.0, 4.0]
-
-
-def test_module_that_overrides_parameters():
-    class Frozen(Module):
-        def __init__(self):
-            self.trained, self.frozen = Value(1.0), Value(2.0)
-
-        def parameters(self):
-            return [self.trained]
-
-    model = Frozen()
-    (model.trained * model.frozen).backward()
-    model.zero_grad()
-    assert (model.trained.grad, model.frozen.grad) == (0.0, 1.0)
-
-
-def test_module_without_parameters():
-    assert (Module().parameters(), Module().state_dict(), Module().zero_grad()) == ([], {}, None)
-
-
-def test_shared_parameter_counts_once():
-    model = MLP(2, [2, 1])
-    first, second = model.layers[0].neurons
-    second.b, second.w = first.b, [first.w[0], second.w[1]]
-    names = [name for name, _ in model.named_parameters()]
-    assert len(names) == len(model.parameters()) == 7
-    assert not {'layers.0.neurons.1.w.0', 'layers.0.neurons.1.b'} & set(names)
-    model.load_state_dict({name: i + 0.5 for i, name in enumerate(names)})
-    assert (second.w[0].data, second.b.data, second.w[1].data) == (0.5, 2.5, 3.5)
+def test_zero_grad_may_set_to_none():
+    model = Neuron(1)
+    model(2.0).backward()
+    model.zero_grad(set_to_none=True)
+    assert [p.grad for p in model.parameters()] == [None, None]
+    (model(2.0) * 0 + model.w[0] + model.b).backward()
+    assert [p.grad for p in model.parameters()] == [1.0, 1.0]
 
 
 # Saved and loaded
@@ -331,6 +307,27 @@ def test_wrong_number_of_inputs(make, inputs, words):
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+@pytest.mark.parametrize('make', [lambda: Neuron(2), lambda: Layer(2, 3), lambda: MLP(2, [3, 1])])
+@pytest.mark.parametrize('batch', [[[0.0, 1.0], [1.0, 0.0]], [(0.0,), (1.0,)], np.zeros((2, 2)), torch.zeros(2, 3),
+                                   np.zeros((5, 2)), [np.zeros(2), np.zeros(2)]])
+def test_a_batch_gets_the_hint_to_call_once_for_each_row(make, batch):
+    with pytest.raises(ValueError, match=rf'takes 2 inputs, not {len(batch)} rows .* call it once for each: \[model'):
+        make()(batch)
+
+
+@pytest.mark.parametrize('make', [lambda: Neuron(2), lambda: Layer(2, 3), lambda: MLP(2, [3, 1])])
+@pytest.mark.parametrize('inputs', [(x for x in (1.0, 2.0)), iter([1.0]), zip([1.0], [2.0]), None])
+def test_an_iterator_gets_the_hint_to_make_a_list(make, inputs):
+    with pytest.raises(TypeError, match=rf'takes a list of 2 inputs, not a {type(inputs).__name__}: write list'):
+        make()(inputs)
+
+
+def test_widths_may_be_numpys():
+    classes = np.array([0, 2, 1])
+    model = MLP(np.int64(2), np.array([3, classes.max() + 1]))
+    assert (len(model([1.0, 2.0])), len(model.parameters())) == (3, 9 + 12)
+
+
 def test_inputs_that_are_no_numbers():
     with pytest.raises(TypeError, match='real number, not str'):
         MLP(2, [1])(['1', '2'])
@@ -358,7 +355,7 @@ def test_bad_nouts(nouts):
 
 @pytest.mark.parametrize('make', [
     lambda a: Neuron(2, activation=a), lambda a: Layer(2, 1, activation=a), lambda a: MLP(2, [2, 1], a),
-    lambda a: MLP(2, [2, 1], final_activation=a), lambda a: Neuron(2, False, a),
+    lambda a: MLP(2, [2, 1], final_activation=a), lambda a: Neuron(2, False, a), lambda a: MLP(2, [1], a),
 ])
 @pytest.mark.parametrize('activation', ['gelu', 'exp', 'Tanh', math.tanh])
 def test_bad_activation(make, activation):

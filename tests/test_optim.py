@@ -47,6 +47,22 @@ def test_100_steps_as_pytorch(case):
     assert [v.data for v in values] != pytest.approx(START, rel=1e-3)
 
 
+@pytest.mark.parametrize('case', OPTIMIZERS, ids=identify)
+def test_a_gradient_of_none_leaves_parameter_and_state_as_pytorch(case):
+    ours, theirs, settings = case
+    values = [Value(x) for x in START]
+    tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
+    optimizer, reference = ours(values, **settings), theirs(tensors, **settings)
+    for step in range(12):
+        for f, parameters, optim in ((bowl, values, optimizer), (bowl, tensors, reference)):
+            optim.zero_grad(set_to_none=True)
+            assert [p.grad for p in parameters] == [None] * 4
+            f(*parameters).backward()
+            parameters[step % 4].grad = None
+            optim.step()
+        assert [v.data for v in values] == pytest.approx([t.item() for t in tensors], rel=1e-12, abs=1e-12), step
+
+
 def test_zero_grad_clears_what_backward_left():
     a, b = Value(2.0), Value(3.0)
     optimizer = SGD([a, b], lr=0.1)
