@@ -7,6 +7,7 @@ from pathlib import Path
 
 import micrograd.show.player
 from micrograd.command.expression import evaluate
+from micrograd.engine import Constant, Value
 from micrograd.show.player import Player, play
 
 try:
@@ -79,7 +80,7 @@ class Opened:
             if texts[0] == name)
 
     def value(self, name: str) -> 'Locator':
-        return self.page.get_by_role('button', name=re.compile(f'^{name}: data'))
+        return self.page.get_by_role('button', name=re.compile(f'^{name} data '))
 
     def wait_for_step(self, step: int) -> None:
         expect(self.page.locator('#place')).to_have_text(re.compile(f'^Step {step} '))
@@ -93,6 +94,12 @@ def lesson() -> Player:
     return play(evaluate(*LESSON))
 
 
+def gradients(order: list[Value]) -> list[float]:
+    """The gradients that the player shows: those of all but the plain numbers, of which nan stands for none."""
+    return [math.nan if isinstance(node, Constant) else node.grad for node in order]
+
+
 def close(found: list[float], expected: list[float]) -> bool:
     return len(found) == len(expected) and all(
-        math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12) for a, b in zip(found, expected, strict=True))
+        math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12) or (math.isnan(a) and math.isnan(b))
+        for a, b in zip(found, expected, strict=True))

@@ -21,6 +21,7 @@ from micrograd.show.draw import draw_dot
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, embedded, fill, texts
 
+SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
 WIDEST = -0.08888  # a number that takes as much room in the picture as most
 
 
@@ -58,11 +59,11 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
         'data': embedded(_data(order, named)),
         'css': texts('micrograd.show', 'page.css') + texts(__package__, 'player.css'),
         'js': (texts('micrograd.show', 'page.js') + javascript(FUNCTIONS)
-               + texts(__package__, 'arithmetic.js', 'player.js')),
+               + texts(__package__, *SCRIPTS)),
     }
     page = fill(texts(__package__, 'page.html'), parts)
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    return Player(page, height=min(1000, 700 + int(points[1]) if points else 1000))
+    return Player(page, height=min(720, max(560, 300 + int(points[1]))) if points else 720)
 
 
 def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
