@@ -5,11 +5,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
 from node import NODE, Node
 
 from micrograd.show.page import Page
+
+# A machine that does something else meanwhile is no fault, so nothing has a deadline; counts are what tests hold.
+hypothesis.settings.register_profile('without deadlines', deadline=None)
+hypothesis.settings.load_profile('without deadlines')
 
 
 @pytest.fixture(scope='session')

@@ -1,12 +1,10 @@
 """Saving and loading: exact, all or nothing, and a clear error for whatever else a file may hold."""
 
 import copy
-import errno
 import json
 import math
 import os
 import random
-import stat
 import time
 import tracemalloc
 
@@ -88,49 +86,6 @@ def test_whole_numbers_and_other_spacing_are_as_good(path):
         load(written(path, FILE)))
 
 
-# the file is replaced as a whole or not at all
-
-def full(*_, **__):
-    raise OSError(errno.ENOSPC, 'No space left on device')
-
-
-def interrupted(*_, **__):
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize('function', ['replace', 'fsync'])
-@pytest.mark.parametrize('fault, error', [(full, OSError), (interrupted, KeyboardInterrupt)])
-def test_a_fault_leaves_the_old_file_and_no_other(path, monkeypatch, function, fault, error):
-    save(MLP(1, [1]), path)
-    before = path.read_bytes()
-    monkeypatch.setattr(os, function, fault)
-    with pytest.raises(error) as caught:
-        save(MLP(1, [2, 1]), path)
-    if error is OSError:
-        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, f'{path}')
-    assert os.listdir(path.parent) == ['model.json']
-    assert path.read_bytes() == before
-
-
-def test_the_text_is_on_the_disk_before_it_has_the_name(path, monkeypatch):
-    calls = []
-
-    def fsync(descriptor, fsync=os.fsync):
-        calls.append(('fsync', path.exists(), os.fstat(descriptor).st_size))
-        fsync(descriptor)
-
-    def replace(draft, target, replace=os.replace):
-        calls.append(('replace', path.exists(), os.stat(draft).st_size))
-        assert os.path.dirname(draft) == os.path.dirname(target)
-        replace(draft, target)
-
-    monkeypatch.setattr(os, 'fsync', fsync)
-    monkeypatch.setattr(os, 'replace', replace)
-    save(MLP(1, [1]), path)
-    size = path.stat().st_size
-    assert calls == [('fsync', False, size), ('replace', False, size)]
-
-
 def test_a_missing_folder_is_an_error_about_the_path_that_was_asked_for(tmp_path):
     path = tmp_path / 'none' / 'model.json'
     with pytest.raises(FileNotFoundError, match='none') as caught:
@@ -145,31 +100,6 @@ def test_a_missing_folder_is_an_error_about_the_path_that_was_asked_for(tmp_path
     for attempt in (lambda: save(MLP(1, [1]), 1_000_000), lambda: load(1_000_000)):  # it would be an open file's number
         with pytest.raises(TypeError, match='not int'):
             attempt()
-
-
-def test_the_file_may_be_read_by_whom_any_new_file_may(path):
-    save(MLP(1, [1]), path)
-    other = path.with_name('other')
-    other.write_text('')
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
-
-
-def test_a_link_stays_a_link_and_the_longest_name_will_do(path):
-    long = path.with_name('m' * 255)
-    path.symlink_to(long)
-    save(MLP(1, [2]), path)
-    assert path.is_symlink()
-    assert not long.is_symlink()
-    assert len(load(long).parameters()) == 4
-
-
-def test_a_device_is_written_to_and_not_replaced(path):
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    save(MLP(1, [1]), path)
-    assert json.loads(os.read(reader, 10_000))['format'] == 'micrograd'
-    os.close(reader)
-    assert stat.S_ISFIFO(path.stat().st_mode)
 
 
 # what cannot be saved
@@ -229,7 +159,7 @@ def test_what_would_be_too_large_to_load_is_not_saved(path, monkeypatch):
     ('[' * 100_000, 'nested too deeply'), ('{"a":' * 90_000, 'nested too deeply'), ('{}' * 20_000, 'no complete JSON'),
     ('1' * 10_000, 'no "format": "micrograd"'), ('"x"', 'no "format"'), ('[]', 'no "format"'), ('null', 'no "format"'),
     ({}, 'no "format"'), ({'format': 'onnx', 'version': 1}, 'no "format"'), ({'format': ['micrograd']}, 'no "format"'),
-    (edited(version=2), r'version 2 of the format, .* up to 1: pip install --upgrade micrograd'),
+    (edited(version=2), r'version 2 of the format, .* up to 1: install a newer one'),
     ({'format': 'micrograd', 'version': 10**30, 'what': 'ever'}, r'version 1e\+30 of'),
     *((edited(version=v), 'version is a whole number of at least 1, not ')
       for v in (0, -1, 1.5, '1', True, None, [1], {}, 10**400)),

@@ -9,16 +9,14 @@ The weights have a row for each neuron, with a number for each of its inputs: so
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import reprlib
-import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from micrograd.bridge.writing import write_whole
 from micrograd.engine import Value
 from micrograd.nn import ACTIVATIONS, MLP, Layer, Module, Neuron
 
@@ -35,7 +33,8 @@ class Weights(NamedTuple):
 
 
 def save(model: MLP, path: str | os.PathLike[str]) -> None:
-    """Write an MLP's weights and shape into a JSON file, which is replaced as a whole or, on an error, left as it was.
+    """Write an MLP's weights and shape into a JSON file, which is replaced as a whole or, on an error, left as it was;
+    its permissions and the links to it stay. (One with hard links is written in place.)
 
     TypeError for what is no MLP; ValueError for a parameter that is not finite, with its name, for a model that `load`
     could not make again: one that shares weights, or one of more than some 350,000 parameters.
@@ -52,7 +51,7 @@ def save(model: MLP, path: str | os.PathLike[str]) -> None:
     file = {'format': FORMAT, 'version': VERSION, 'layers': [layer._asdict() for layer in layers]}
     raw = json.dumps(file).encode() + b'\n'
     _check_size(raw)
-    _replace(path, raw)
+    write_whole(path, raw)
 
 
 def load(path: str | os.PathLike[str]) -> MLP:
@@ -121,27 +120,6 @@ def mlp(layers: Sequence[Weights]) -> MLP:
     return model
 
 
-def _replace(path: str | os.PathLike[str], raw: bytes) -> None:
-    """Write a file as a whole: a reader, also one after a crash, finds the old one or the new one, never a part."""
-    target = Path(os.path.realpath(os.fsdecode(path)))  # through a link, so that the file is replaced and not the link
-    if target.exists() and not target.is_file():  # a device cannot be replaced, and a directory says so itself
-        target.write_bytes(raw)
-        return
-    draft = target.with_name(f'.micrograd-{secrets.token_hex(8)}.part')
-    try:
-        with open(draft, 'xb') as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        if isinstance(error, OSError):  # about the path that was asked for, and not about the draft
-            error.filename, error.filename2 = os.fsdecode(path), None
-        raise
-
-
 def _check_size(raw: bytes) -> None:
     """ValueError for a text that is too long, or has too many numbers, lists and objects, each of which but the first
     comes after a [ a { or a comma."""
@@ -187,7 +165,7 @@ def _layers(file: Any) -> list[Weights]:
         raise ValueError(f'the version is a whole number of at least 1, not {_shown(version)}')
     if version > VERSION:
         raise ValueError(f'this is version {version:g} of the format, and this micrograd reads up to {VERSION}: '
-                         'pip install --upgrade micrograd')
+                         'install a newer one')
     _keys(file, ('format', 'version', 'layers'), 'the file')
     layers: list[Weights] = []
     for i, layer in enumerate(_list(file['layers'], 'layers')):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import NoReturn
 from unicodedata import normalize
 
 from micrograd import __version__
+from micrograd.bridge.writing import write_whole
 from micrograd.command.expression import ALLOWED, Evaluation
 from micrograd.engine import Value
 from micrograd.show.draw import draw_dot
@@ -121,15 +121,4 @@ def _write(path: Path, output: Value) -> None:
         picture = draw_dot(output, names=False).source.encode()
     else:
         picture = draw_dot(output, format, names=False).pipe()
-    target = path.resolve()
-    draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
-    try:
-        if target.exists() and not target.is_file():  # a device cannot be replaced, and a directory says so itself
-            target.write_bytes(picture)
-        else:
-            draft.write_bytes(picture)
-            os.replace(draft, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    write_whole(path, picture)
