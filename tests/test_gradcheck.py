@@ -152,9 +152,25 @@ def test_checks_a_model_through_its_own_parameters_and_leaves_them_as_they_were(
 
 def test_leaves_inputs_as_they_were_when_f_raises():
     x = Value(1e-7)
-    with pytest.raises(ValueError, match='log'):
-        gradcheck(lambda x: x.log(), x)
+
+    def f(x):
+        if x.data != 1e-7:
+            raise KeyError('moved')
+        return x * 2
+    with pytest.raises(KeyError, match='moved'):
+        gradcheck(f, x)
     assert (x.data, x.grad) == (1e-7, 0.0)
+
+
+def test_a_step_out_of_the_domain_is_said():
+    x, y = Value(1e-7, label='x'), Value(2.0, label='y')
+    result = gradcheck(lambda x, y: x.log() * y, x, y)
+    assert result and [math.isnan(row.difference) for row in result.rows] == [True, False]
+    assert result.notes == ['x: f is not defined on both sides of 1e-07, at a distance of 1e-06']
+    assert 'undefined' in str(result) and result.notes[0] in str(result) and result.notes[0] in result._repr_html_()
+    assert x.data == 1e-7
+    wrong = gradcheck(lambda x, y: x.log() * Value(y.data**2, (y,), 'square', lambda: (y.data,)), x, y)
+    assert not wrong and wrong.notes == result.notes
 
 
 def test_large_inputs_take_larger_steps():

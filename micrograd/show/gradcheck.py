@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from micrograd.engine import Value
@@ -22,8 +23,9 @@ class Row(NamedTuple):
     pytorch: float | None = None
 
     def cells(self) -> list[str]:
-        numbers = [f'{self.engine:.10g}', f'{self.finite_difference:.10g}', f'{self.difference:.1e}']
-        return [self.input, *numbers] + ([] if self.pytorch is None else [f'{self.pytorch:.10g}'])
+        numbers = [(self.engine, '.10g'), (self.finite_difference, '.10g'), (self.difference, '.1e')]
+        numbers += [] if self.pytorch is None else [(self.pytorch, '.10g')]
+        return [self.input, *('undefined' if math.isnan(number) else f'{number:{form}}' for number, form in numbers)]
 
 
 @dataclass
@@ -32,6 +34,7 @@ class GradCheck:
 
     agree: bool
     rows: list[Row]
+    notes: list[str] = field(default_factory=list)  # on rows in which something is not defined
 
     def __bool__(self) -> bool:
         return self.agree
@@ -40,14 +43,14 @@ class GradCheck:
         rows = self._table()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ['  '.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return '\n'.join([*lines, self._verdict()])
+        return '\n'.join([*lines, self._verdict(), *self.notes])
 
     def _repr_html_(self) -> str:
         def row(tag: str, cells: Sequence[str]) -> str:
             return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
         head, *body = self._table()
         return (f'<table><thead>{row("th", head)}</thead><tbody>{"".join(row("td", cells) for cells in body)}</tbody>'
-                f'</table><p>{self._verdict()}</p>')
+                f'</table><p>{"<br>".join(map(html.escape, [self._verdict(), *self.notes]))}</p>')
 
     def _table(self) -> list[list[str]]:
         """The head and the rows, as text."""
@@ -71,8 +74,10 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     most atol + rtol times the difference quotient, and 1e-8 of the output, whose rounding the quotient magnifies; those
     of PyTorch must agree to 1e-9.
 
-    Returns a `GradCheck`, true where all agree; print it, or show it in a notebook, for the table. What f raises passes
-    through; TypeError where f returns no Value, ValueError where there are no inputs.
+    Returns a `GradCheck`, true where all agree; print it, or show it in a notebook, for the table. A gradient that is
+    not a number, and a difference for which f would have to be computed outside its domain, are called undefined there,
+    and a note says why; they do not count. What f raises at the inputs themselves passes through; TypeError where f
+    returns no Value, ValueError where there are no inputs.
 
     It cannot see a wrong forward pass: a tanh that computes a sine, with the sine's derivative, agrees with its own
     differences. And at a kink, such as relu at 0, the difference quotient is the mean of the two slopes.
@@ -89,7 +94,8 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     analytic = engine_gradients(output, leaves)
     numeric = [_difference_quotient(f, arguments, leaf, eps) for leaf in leaves]
     noise = 1e-8 * abs(output.data)
-    agree = all(abs(a - n) <= atol + noise + rtol * abs(n) for a, n in zip(analytic, numeric, strict=True))
+    agree = all(math.isnan(a) or math.isnan(n) or abs(a - n) <= atol + noise + rtol * abs(n)
+                for a, n in zip(analytic, numeric, strict=True))
     rows = [Row(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
     reference = None
     if torch is None:
@@ -97,23 +103,34 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     elif torch is not False:
         reference = _torch_gradients(torch, arguments)
     if reference is not None:
-        agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) for a, r in zip(analytic, reference, strict=True))
+        agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) or (math.isnan(a) and math.isnan(r))
+                              for a, r in zip(analytic, reference, strict=True))
         rows = [row._replace(pytorch=r) for row, r in zip(rows, reference, strict=True)]
-    return GradCheck(agree, rows)
+    return GradCheck(agree, rows, [
+        f'{row.input}: no derivative exists at {leaf.data}' if math.isnan(row.engine) else
+        f'{row.input}: f is not defined on both sides of {leaf.data}, at a distance of {_step(leaf.data, eps):g}'
+        for row, leaf in zip(rows, leaves, strict=True) if math.isnan(row.difference)])
 
 
 def _difference_quotient(f: Callable[..., Value], arguments: list[Any], value: Value, eps: float) -> float:
-    """(f(x + h) - f(x - h)) / 2h, for one input; its error falls with h²."""
+    """(f(x + h) - f(x - h)) / 2h, for one input; its error falls with h². NaN where f is not defined at one of them."""
     x = value.data
-    h = eps * max(1.0, abs(x))
+    h = _step(x, eps)
     try:
         value.data = x + h
         above = _output(f, arguments).data
         value.data = x - h
         below = _output(f, arguments).data
+    except (ArithmeticError, ValueError):
+        return math.nan
     finally:
         value.data = x
     return (above - below) / ((x + h) - (x - h))
+
+
+def _step(x: float, eps: float) -> float:
+    """How far an input is moved."""
+    return eps * max(1.0, abs(x))
 
 
 def _output(f: Callable[..., Value], arguments: list[Any]) -> Value:
