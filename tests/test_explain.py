@@ -1,6 +1,9 @@
 """The two passes as text: every row against the engine, every formula read back."""
 
+import math
 import re
+import sys
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
@@ -9,18 +12,32 @@ from random_graphs import OPERATIONS, evaluate, graphs
 import micrograd.command.expression
 from micrograd import Value, dot, explain
 from micrograd.engine import Constant
-from micrograd.show.explain import tables
+from micrograd.show.explain import Explanation, tables
 
 FORWARD, LOCAL, BACKWARD = 'forward pass', 'local gradients', 'gradients, by the chain rule'
 
 
-def read(text: str) -> dict[str, list[tuple[str, ...]]]:
+def read(tables: Explanation | str) -> dict[str, list[tuple[str, ...]]]:
     """The rows of each table by its title, each row cut at its equals signs."""
     found: dict[str, list[tuple[str, ...]]] = {}
-    for table in text.split('\n\n'):
+    for table in str(tables).split('\n\n'):
         title, *lines = table.splitlines()
         found[title] = [tuple(cell.strip() for cell in line.split('=')) for line in lines]
     return found
+
+
+def as_python(written: str) -> str:
+    """What is written as mathematics, as Python writes it."""
+    text = re.sub('[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+', lambda raised: '**' + raised.group().translate(
+        str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789')), written)
+    text = re.sub(r'\|(.*?)\|', r'abs(\1)', text)
+    for mark, meaning in {'·': '*', '−': '-', '^': '**', 'σ': 'sigmoid', '√': 'sqrt', 'ln': 'log'}.items():
+        text = text.replace(mark, meaning)
+    return text
+
+
+def number(written: str) -> float:
+    return float(written.replace('−', '-').replace('∞', 'inf').replace('undefined', 'nan'))
 
 
 def close(number: float) -> object:
@@ -43,7 +60,7 @@ def lesson() -> Value:
 
 def test_lesson_1():
     assert read(tables(lesson())) == {
-        FORWARD: [('w', '1'), ('x', '1'), ('ŷ', 'w * x', '1'), ('y', '2'), ('s', 'ŷ - y', '-1'), ('L', 's**2', '1')],
+        FORWARD: [('w', '1'), ('x', '1'), ('ŷ', 'w·x', '1'), ('y', '2'), ('s', 'ŷ − y', '-1'), ('L', 's²', '1')],
         LOCAL: [('∂L/∂s', '2·s', '-2'), ('∂s/∂ŷ', '1'), ('∂s/∂y', '-1'), ('∂ŷ/∂w', 'x', '1'), ('∂ŷ/∂x', 'w', '1')],
         BACKWARD: [('∂L/∂L', '1'), ('∂L/∂s', '-2'), ('∂L/∂y', '2'), ('∂L/∂ŷ', '-2'), ('∂L/∂x', '-2'), ('∂L/∂w', '-2')],
     }
@@ -53,7 +70,7 @@ def test_columns_are_aligned():
     x = Value(-0.0123, label='a_long_name')
     output = (x * 1e-7 + 3).exp() / x
     output.backward()
-    for table in tables(output).split('\n\n'):
+    for table in str(tables(output)).split('\n\n'):
         title, *lines = table.splitlines()
         assert len({len(line) for line in lines}) == 1, title
         assert len({line.rindex('=') for line in lines}) == 1, title
@@ -81,9 +98,10 @@ def test_constants_are_called_by_their_numbers():
     output.backward()
     found = read(tables(output))
     assert found[FORWARD] == [
-        ('x', '3'), ('v1', 'dot([x, 0.25], [2.5, x])', '8.25'), ('v2', 'v1 - 7', '1.25')]
-    assert found[LOCAL] == [('∂v2/∂v1', '1'), ('∂v1/∂x', '2.5'), ('∂v1/∂x', '0.25')]
-    assert found[BACKWARD] == [('∂v2/∂v2', '1'), ('∂v2/∂v1', '1'), ('∂v2/∂x', '2.75')]
+        ('x', '3'), ('x·2.5 + 0.25·x', '8.25'), ('v2', 'x·2.5 + 0.25·x − 7', '1.25')]
+    assert found[LOCAL] == [
+        ('∂v2/∂(x·2.5 + 0.25·x)', '1'), ('∂(x·2.5 + 0.25·x)/∂x₍₁₎', '2.5'), ('∂(x·2.5 + 0.25·x)/∂x₍₂₎', '0.25')]
+    assert found[BACKWARD] == [('∂v2/∂v2', '1'), ('∂v2/∂(x·2.5 + 0.25·x)', '1'), ('∂v2/∂x', '2.75')]
 
 
 def test_each_use_of_an_operand_is_a_row():
@@ -92,7 +110,7 @@ def test_each_use_of_an_operand_is_a_row():
     square.label = 'p'
     square.backward()
     found = read(tables(square))
-    assert found[LOCAL] == [('∂p/∂a', 'a', '3'), ('∂p/∂a', 'a', '3')]
+    assert found[LOCAL] == [('∂p/∂a₍₁₎', 'a', '3'), ('∂p/∂a₍₂₎', 'a', '3')]
     assert found[BACKWARD] == [('∂p/∂p', '1'), ('∂p/∂a', '6')]
 
 
@@ -107,14 +125,15 @@ def test_formula_reads_back(text: str):
     numbers = {'a': 0.75, 'b': 1.5, 'c': -0.625, 'd': 3.0}
     leaves = {name: Value(number, label=name) for name, number in numbers.items()}
     output = evaluate(text, {**leaves, 'n': 2.5})
+    output.label = 'output'
     output.backward()
     rows = read(tables(output))[FORWARD]
-    *_, (_, formula, number) = rows
-    used = {row[0]: float(row[-1]) for row in rows[:-1]}
-    again = micrograd.command.expression.evaluate(formula, used)
-    assert again._op == output._op
+    *_, (_, formula, found) = rows
+    used = {row[0]: number(row[-1]) for row in rows[:-1]}
+    again = micrograd.command.expression.evaluate(as_python(formula), used)
+    assert again._op == output._op or output._op == 'dot'
     assert again.data == close(output.data)
-    assert float(number) == close(output.data)
+    assert number(found) == close(output.data)
     for name in used:
         [leaf] = (node for node in again.topological_order() if node.label == name)
         assert leaf.grad == close(leaves[name].grad)
@@ -131,10 +150,10 @@ def test_rows_are_the_engines_numbers(graph):
     found = read(tables(root))
     order = [node for node in root.topological_order() if not isinstance(node, Constant)]
 
-    assert [(row[0], float(row[-1])) for row in found[FORWARD]] == [(node.label, close(node.data)) for node in order]
-    assert [(name, float(number)) for name, number in found[BACKWARD]] == [
+    assert [(row[0], number(row[-1])) for row in found[FORWARD]] == [(node.label, close(node.data)) for node in order]
+    assert [(name, number(gradient)) for name, gradient in found[BACKWARD]] == [
         (f'∂{root.label}/∂{node.label}', close(node.grad)) for node in reversed(order)]
-    assert [(row[0], float(row[-1])) for row in found.get(LOCAL, [])] == [
+    assert [(re.sub('[₍₎₀₁₂₃₄₅₆₇₈₉]', '', row[0]), number(row[-1])) for row in found.get(LOCAL, [])] == [
         (f'∂{node.label}/∂{operand.label}', close(local)) for node in reversed(order)
         for operand, local in zip(node._prev, node._local_gradients(), strict=True)
         if not isinstance(operand, Constant)]
@@ -153,11 +172,13 @@ def test_chain_rule_gives_the_gradients():
     names = [row[0] for row in found[FORWARD]]
     grads = dict.fromkeys(names, 0.0)
     grads[names[-1]] = 1.0
+    names_in = {name: name for name in names} | {f'({name})': name for name in names}
     for quotient, *_, local in found[LOCAL]:  # from the output down, so that each gradient is complete when used
-        node, operand = re.findall(r'∂(\w+)', quotient)
-        grads[operand] += grads[node] * float(local)
-    assert {name: pytest.approx(float(number), rel=1e-4) for name, number in found[BACKWARD]} == {
-        f'∂{names[-1]}/∂{name}': grad for name, grad in grads.items()}
+        node, operand = quotient.removeprefix('∂').split('/∂')
+        node, operand = names_in[node], names_in[re.sub('[₍₎₀₁₂]', '', operand)]
+        grads[operand] += grads[node] * number(local)
+    assert {names_in[name.removeprefix(f'∂{names[-1]}/∂')]: pytest.approx(number(gradient), rel=1e-4)
+            for name, gradient in found[BACKWARD]} == grads
 
 
 def test_operation_by_hand_shows_question_marks():
@@ -193,11 +214,12 @@ def test_paths_add_up_each_on_a_line_of_its_own():
     a = Value(3.0)
     square = a * a
     assert str(explain(square, a)).splitlines() == [
-        '∂square/∂a = ∂square/∂a', '           + ∂square/∂a', '           = a', '           + a', '           = 3',
-        '           + 3', '           = 6']
+        '∂square/∂a = ∂square/∂a₍₁₎', '           + ∂square/∂a₍₂₎', '           = a', '           + a',
+        '           = 3', '           + 3', '           = 6']
     b = a + a
     c = b + b
-    assert str(explain(c, a)).count('∂c/∂b · ∂b/∂a') == 4
+    assert [line.strip(' =+∂ca/')[:19] for line in str(explain(c, a)).splitlines()[:4]] == [
+        'b₍₁₎ · ∂b/∂a₍₁₎', 'b₍₁₎ · ∂b/∂a₍₂₎', 'b₍₂₎ · ∂b/∂a₍₁₎', 'b₍₂₎ · ∂b/∂a₍₂₎']
     assert str(explain(c, a)).endswith('= 4')
 
 
@@ -210,7 +232,8 @@ def test_many_paths_are_written_node_by_node():
     lines = str(explain(v, a)).splitlines()
     assert len(lines) == 101
     assert lines[0] == '∂d99/∂d99 = 1'
-    assert lines[1] == '∂d99/∂d98 = ∂d99/∂d99 · ∂d99/∂d98 + ∂d99/∂d99 · ∂d99/∂d98 = 1 · 1 + 1 · 1 = 2'
+    assert lines[1] == (
+        '∂d99/∂d98 = ∂d99/∂d99 · ∂d99/∂d98₍₁₎ + ∂d99/∂d99 · ∂d99/∂d98₍₂₎ = 1 · 1 + 1 · 1 = 2')
     assert lines[-1].endswith(f'= {2.0**100:.6g}')
 
 
@@ -243,8 +266,8 @@ def test_every_form_ends_in_the_engines_gradient(graph):
     for node in nodes.values():
         if node in set(root.topological_order()):
             for max_paths in (1, 10):
-                last = str(explain(root, node, max_paths=max_paths)).rpartition('= ')[2].replace('−', '-')
-                assert float(last) == close(node.grad)
+                last = str(explain(root, node, max_paths=max_paths)).partition('\nNote')[0].rpartition('= ')[2]
+                assert number(last) == close(node.grad)
 
 
 def test_what_it_does_not_depend_on_has_gradient_0():
@@ -257,9 +280,9 @@ def test_what_it_does_not_depend_on_has_gradient_0():
 def test_names_are_labels_else_the_callers_variables_else_numbers():
     x, y = Value(2.0, label='in'), Value(3.0)
     out = (x * y).tanh()
-    assert str(explain(out, x)).startswith('∂out/∂in = ∂out/∂v1 · ∂v1/∂in')
+    assert str(explain(out, x)).startswith('∂out/∂in = ∂out/∂(in·y) · ∂(in·y)/∂in')
     assert str(explain(out, x, names=False)).startswith('∂v3/∂in = ∂v3/∂v2 · ∂v2/∂in')
-    assert str(explain(out, y, names={'b': y, 'c': out})).startswith('∂c/∂b = ∂c/∂v1 · ∂v1/∂b')
+    assert str(explain(out, y, names={'b': y, 'c': out})).startswith('∂c/∂b = ∂c/∂(in·b) · ∂(in·b)/∂b')
     assert str(explain(2 * y, y)).splitlines()[-1].endswith('= 2')
 
 
@@ -283,20 +306,26 @@ def test_notebooks_show_mathematics_and_tables():
     assert r'\frac{\partial \mathrm{loss}}{\partial \mathrm{y\_hat}} &= ' in chain._repr_latex_()
     assert chain._repr_latex_().endswith('&= 8\n\\end{aligned}$$')
     both = explain(loss)
-    assert both._repr_latex_() is None
-    assert both._repr_markdown_().startswith('```text\nforward pass\n')
-    assert '`' * 5 in explain(Value(1.0, label='``'))._repr_markdown_()
+    assert both._repr_latex_() is both._repr_markdown_() is chain._repr_html_() is None
+    by_node = explain(loss, y_hat, max_paths=0)
+    assert by_node._repr_latex_() is by_node._repr_html_() is None
+    assert by_node._repr_markdown_() == f'```text\n{by_node}\n```'
+    labelled = Value(1.0, label='``') * 2
+    assert '`' * 5 in explain(labelled, labelled._prev[0], max_paths=0)._repr_markdown_()
 
 
 def test_tables_need_no_backward_and_show_one_pass():
     w, x = Value(3.0, label='w'), Value(2.0, label='x')
     loss = w * x
-    before = read(str(explain(loss)))
+    before = read(explain(loss))
     assert before[BACKWARD][-1] == ('∂loss/∂w', '2')
     assert (w.grad, loss.grad) == (0, 0)
     loss.backward()
+    assert read(explain(loss)) == before
     loss.backward()
-    assert read(str(explain(loss))) == before
+    tables, _, note = str(explain(loss)).rpartition('\n\n')
+    assert read(tables) == before
+    assert note.startswith('Note: the grad kept in the graph is not what one backward() from loss gives: that of w is')
     assert w.grad == 4
 
 
@@ -311,9 +340,144 @@ def test_names_stay_on_their_line_and_short():
     a = Value(2.0, label='a\nb')
     long = Value(3.0, label='l' * 100)
     assert str(explain(a * long, a)).startswith('∂v1/∂a b = ')
-    assert ('l' * 39 + '…', '3') in read(str(explain(a * long)))[FORWARD]
+    assert ('l' * 39 + '…', '3') in read(explain(a * long))[FORWARD]
 
 
 def test_small_numbers_have_one_kind_of_minus():
     w = Value(2.0)
-    assert str(explain(w * 1e-5, w)).splitlines() == ['∂v1/∂w = 1e−05']
+    assert str(explain(w * 1e-5, w)).splitlines() == ['∂(w·(1e−05))/∂w = 1e−05']
+
+
+def test_the_tables_as_html():
+    """The same cells as in the text, with labels that stay text."""
+    w, x = Value(-2.0, label='<b>w&'), Value(3.0)
+    loss = (w * x).tanh() * w
+
+    class Cells(HTMLParser):
+        def __init__(self, page):
+            super().__init__()
+            self.rows, self.titles, self.tags = [], [], []
+            self.feed(page)
+
+        def handle_starttag(self, tag, _):
+            self.tags.append(tag)
+            if tag == 'tr':
+                self.rows.append([])
+
+        def handle_data(self, data):
+            if self.tags[-1] == 'td':
+                self.rows[-1].append(data)
+            elif self.tags[-1] == 'caption':
+                self.titles.append(data)
+
+    found, text = Cells(explain(loss)._repr_html_()), read(explain(loss))
+    assert found.titles == list(text)
+    assert [tuple(cell.removeprefix('= ') for cell in (*row[:2], row[-1].replace('−', '-')) if cell != '=')
+            for row in found.rows] == [row for rows in text.values() for row in rows]
+    assert set(found.tags) == {'div', 'style', 'table', 'caption', 'tbody', 'tr', 'td'}
+
+
+def test_long_products_have_no_ones_and_break_between_factors():
+    x = v = Value(0.5, label='x')
+    for i in range(12):
+        v = (v + 1).tanh()
+        v.label = f'layer_{i}'
+    explained = str(explain(v, x))
+    symbols, formulas, numbers, total = re.split(r'\n +=', explained)
+    assert all(len(line) <= 100 for line in explained.splitlines())
+    assert [len(re.split(' *· *', side)) for side in (symbols, formulas, numbers)] == [24, 12, 12]
+    assert all(line.startswith(' ' * len('∂layer_11/∂x = ') + '· ') for line in symbols.splitlines()[1:])
+    assert math.prod(eval(as_python(factor)) for factor in re.split(r'\s*· *', numbers)) == pytest.approx(
+        number(total), rel=1e-4)
+    assert re.sub(r'\s+', ' ', explain(v, x)._repr_latex_()).count(r'\\ &\qquad \cdot') == explained.count('\n') - 3
+
+
+def test_a_chain_of_three_factors_shows_its_ones():
+    a = Value(2.0)
+    b = a + 1
+    c = b + 1
+    d = c + 1
+    e = d + 1
+    assert '= 1 · 1 · 1' in str(explain(d, a))
+    assert str(explain(e, a)).splitlines()[1:] == ['      = 1']
+
+
+def test_signs_stand_once():
+    x = Value(3.0)
+    out = 2 * x - x * x
+    assert str(explain(out, x)).splitlines()[3:] == [
+        '        = 1 · 2', '        − 1 · x', '        − 1 · x', '        = 1 · 2', '        − 1 · 3',
+        '        − 1 · 3', '        = −4']
+
+
+def test_what_is_not_defined_is_so_called():
+    a, b = Value(-2.0, label='a'), Value(2.0, label='b')
+    power = Value(4.0, (a, b), '**', local_gradients=lambda: (-4.0, math.nan), label='p')
+    assert str(explain(power, b)) == '∂p/∂b = undefined'
+    assert r'\text{undefined}' in explain(power * power, b)._repr_latex_()
+    infinite = Value(math.inf, label='i')
+    assert read(explain(infinite * 1 - infinite))[FORWARD][-1] == ('i·1 − i', 'undefined')
+    assert read(explain(infinite * 1))[FORWARD] == [('i', '∞'), ('i·1', '∞')]
+
+
+def test_it_says_when_an_input_has_changed():
+    w, x = Value(2.0), Value(3.0)
+    out = (w * x).sqrt()
+    assert 'Note' not in str(explain(out, w)) + str(explain(out))
+    w.data = -5.0
+    note = 'Note: an input was changed after the forward pass: w·x was 6 and would be −15. Compute out again.'
+    explained = explain(out, w), explain(out), explain(out, w, max_paths=0)
+    assert [str(each).splitlines()[-1] for each in explained] == [note] * 3
+    assert explained[0]._repr_latex_().endswith(f'$$\n\n{note}')
+    assert f'<p>{note}</p></div>' in explained[1]._repr_html_()
+
+
+def test_it_says_which_gradients_are_not_of_one_pass():
+    w, x, other = Value(2.0, label='w$'), Value(3.0), Value(4.0)
+    out = w * x + other
+    out.backward()
+    assert 'Note' not in str(explain(out, w)) + str(explain(out))
+    (w * w).backward()
+    assert 'Note' not in str(explain(out, x))
+    note = 'one backward() from out gives: that of w$ is 7, not 3. Passes add up until zero_grad().'
+    assert str(explain(out, w)).endswith(note) and str(explain(out)).endswith(note)
+    assert explain(out, w)._repr_latex_().endswith(note.replace('$', r'\$'))
+
+
+def test_a_wide_dot_is_explained_in_linear_time():
+    """Counted in lines of Python that run, and in characters."""
+    def cost(n):
+        ws, xs = [Value(1.0) for _ in range(n)], [Value(2.0) for _ in range(n)]
+        out, lines = dot(ws, xs) + dot([ws[0]] * n, [ws[0]] * n), 0
+
+        def count(frame, event, _):
+            nonlocal lines
+            lines += event == 'line' and 'micrograd' in frame.f_code.co_filename
+            return count
+
+        before = sys.gettrace()
+        try:
+            sys.settrace(count)
+            written = [str(explain(out)), str(explain(out, xs[-1])), str(explain(out, ws[0]))]
+        finally:
+            sys.settrace(before)
+        return lines, sum(map(len, written))
+
+    (lines, characters), (more_lines, more_characters) = cost(400), cost(1600)
+    assert more_lines < 4.4 * lines
+    assert more_characters < 4.4 * characters
+
+
+def test_long_tables_are_cut_in_the_middle():
+    v = Value(1.0, label='a')
+    for _ in range(500):
+        v = v * 1.0
+    title, *rows = str(explain(v)).split('\n\n')[0].splitlines()
+    assert (title, len(rows), rows[100]) == (FORWARD, 201, '  … 301 more …')
+
+
+def test_a_long_sum_is_cut_too():
+    x = Value(1.0)
+    out = dot([x] * 50, [2.0] * 50)
+    [_, line] = str(explain(out, x)).splitlines()
+    assert '… 45 more …' in line and line.endswith('= 100') and len(line) < 300

@@ -13,7 +13,7 @@ from random_graphs import graphs
 
 from micrograd import Value, dot, gradients
 from micrograd.graph.formulas import FORMULAS, FUNCTIONS, formula_of, parse
-from micrograd.show.notation import ATOM, LATEX, PLAIN, PRODUCT, latex_name, render
+from micrograd.show.notation import ATOM, LATEX, PLAIN, PRODUCT, SUM, Written, render
 
 TEXTS = [text for row in FORMULAS.values() for text in (row.formula, *row.gradients, *row.shown)]
 POWERS = [0, 1, 2, 3, -1, -2, 0.5, 2.5, 1e-3]
@@ -145,17 +145,17 @@ def test_trees_mean_what_their_texts_mean():
 
 @pytest.mark.parametrize(('text', 'part'), [
     ('a < b', 'Compare'), ('+a', 'UnaryOp'), ('exp(a, b)', 'Call'), ('a.b', 'Attribute'), ('True and a', 'BoolOp'),
-    ('"a"', 'Constant'),
+    ('"a"', 'Constant'), ('a % b', 'BinOp'), ('a @ b', 'BinOp'), ('log(a=b)', 'Call'), ('log(a, base=b)', 'Call'),
 ])
 def test_a_text_that_is_no_arithmetic_has_no_tree(text, part):
-    with pytest.raises(ValueError, match=rf'^a formula has no {part}\('):
+    with pytest.raises(ValueError, match=rf'^a formula has .* but no {part} such as .*a'):
         parse(text)
 
 
 @pytest.mark.parametrize(('text', 'part'), [
     ('a < b', 'Compare'), ('exp(a, b)', 'Call'), ('a.b', 'Attribute'), ('a % b', 'BinOp')])
 def test_a_text_that_is_no_arithmetic_is_not_written(text, part):
-    with pytest.raises(ValueError, match=rf'^a formula has no {part}\('):
+    with pytest.raises(ValueError, match=rf'^a formula has .* but no {part} such as '):
         render(text, {'a': 'x', 'b': 'y'})
 
 
@@ -184,16 +184,21 @@ def test_an_operation_that_was_given_a_step_of_its_own_has_no_row(out):
 
 
 @pytest.mark.parametrize('text, numbers, expected', [
-    ('2 * a', {'a': 's'}, '2·s'), ('2 * a', {'a': '-1'}, '2·(−1)'), ('-a / b / b', {'a': 'x', 'b': 'y'}, '−x/y/y'),
-    ('-a / b / b', {'a': '-2', 'b': '3'}, '−(−2)/3/3'), ('1 - out * out', {'out': '-0.5'}, '1 − (−0.5·(−0.5))'),
-    ('1 - out * out', {'out': 't'}, '1 − t·t'), ('out * (1 - out)', {'out': 'p'}, 'p·(1 − p)'),
+    ('2 * a', {'a': 's'}, '2·s'), ('2 * a', {'a': '-1'}, '2·(−1)'), ('-a / b / b', {'a': 'x', 'b': 'y'}, '−x/y²'),
+    ('-a / b / b', {'a': '-2', 'b': '3'}, '−(−2)/3²'), ('1 - out * out', {'out': '-0.5'}, '1 − (−0.5)²'),
+    ('1 - out * out', {'out': 't'}, '1 − t²'), ('out * (1 - out)', {'out': 'p'}, 'p·(1 − p)'),
     ('a ** 3', {'a': 'x'}, 'x³'),
     ('a ** -2', {'a': '-4'}, '(−4)⁻²'), ('b * a ** (b - 1)', {'a': 'x', 'b': 'n'}, 'n·x^(n − 1)'),
-    ('a + b', {'a': '-1', 'b': '-2'}, '−1 + (−2)'), ('a - b', {'a': 'x', 'b': '-2'}, 'x − (−2)'),
+    ('a + b', {'a': '-1', 'b': '-2'}, '−1 − 2'), ('a - b', {'a': 'x', 'b': '-2'}, 'x − (−2)'),
     ('abs(a)', {'a': '-2'}, '|−2|'), ('sigmoid(a)', {'a': 'z'}, 'σ(z)'), ('log(a)', {'a': 'z'}, 'ln(z)'),
     ('1 / (2 * out)', {'out': 'r'}, '1/(2·r)'), ('step(a)', {'a': 'x'}, '[x > 0]'),
     ('log0(a)', {'a': 'z'}, 'ln(z)'), ('sqrt(a)', {'a': 'z'}, '√(z)'), ('3 * a ** 2', {'a': '1e-05'}, '3·(1e−05)²'),
-    ('-sin(a)', {'a': 'x'}, '−sin(x)'),
+    ('-sin(a)', {'a': 'x'}, '−sin(x)'), ('a + b', {'a': 'x', 'b': '-4'}, 'x − 4'),
+    ('a * b', {'a': '3', 'b': '3'}, '3·3'),
+    ('1 - out * out', {'out': '0.786'}, '1 − 0.786²'), ('a * a', {'a': '1e-05'}, '(1e−05)²'),
+    ('a * b', {'a': Written('p + q', SUM), 'b': Written('p·q', PRODUCT)}, '(p + q)·(p·q)'),
+    ('a + b', {'a': 1.5, 'b': -0.25}, '1.5 − 0.25'), ('a * b', {'a': math.nan, 'b': math.inf}, 'undefined·∞'),
+    ('a - b', {'a': -math.inf, 'b': -math.inf}, '−∞ − (−∞)'),
 ])
 def test_written_as_mathematics(text, numbers, expected):
     assert render(text, numbers) == expected
@@ -223,6 +228,10 @@ def test_what_is_written_with_numbers_means_the_same(text, a, b, out):
     ('exp(a)', r'\exp\left(x\right)'), ('abs(a)', r'\left|x\right|'), ('sigmoid(a)', r'\sigma\left(x\right)'),
     ('(a + b) / (2 * a)', r'\frac{x + y\_hat}{2 \cdot x}'), ('2 * a ** (b - 1)', r'2 \cdot x^{y\_hat - 1}'),
     ('log(a)', r'\ln\left(x\right)'), ('log0(a)', r'\ln\left(x\right)'), ('step(a)', r'\left[x > 0\right]'),
+    ('1e-05 * a', r'10^{-5} \cdot x'), ('a ** 2.5e-07', r'x^{2.5 \cdot 10^{-7}}'),
+    ('-1e-05 * a', r'-10^{-5} \cdot x'),
+    ('a * 2.5e-07 ** 2', r'x \cdot \left(2.5 \cdot 10^{-7}\right)^{2}'), ('a * a + -4', r'x^{2} - 4'),
+    ('-a / b / b', r'\frac{-x}{y\_hat^{2}}'), ('(a / b) ** 2', r'\left(\frac{x}{y\_hat}\right)^{2}'),
     ('relu(a)', r'\operatorname{relu}\left(x\right)'), ('sign(a)', r'\operatorname{sign}\left(x\right)'),
 ])
 def test_written_as_latex(text, expected):
@@ -232,7 +241,7 @@ def test_written_as_latex(text, expected):
 @given(st.text(max_size=20))
 def test_a_name_stays_text_in_latex(name):
     """No character keeps a meaning of its own, and every brace is closed."""
-    written = latex_name(name)
+    written = LATEX.name(name)
     assert not re.search(r'(?<!\\)[$%&#_]|[\^~<>`]', written)
     bare = re.sub(r'\\[{}]', '', written)
     assert bare.count('{') == bare.count('}')
@@ -245,12 +254,27 @@ def test_a_name_stays_text_in_latex(name):
     ('a\\b', r'\mathrm{a\backslash b}'), ('a`b', r'\mathrm{a\grave{}b}'),
 ])
 def test_a_name_in_latex(name, expected):
-    assert latex_name(name) == expected
+    assert LATEX.name(name) == expected
 
 
 def test_equations_and_derivatives():
-    sides = [['a'], ['b', 'c', 'd']]
-    assert PLAIN.equations('∂L/∂x', sides) == '∂L/∂x = a\n      = b\n      + c\n      + d'
-    assert LATEX.equations('L', sides) == (
-        '$$\\begin{aligned}\nL &= a \\\\\n&= b \\\\\n&\\quad + c \\\\\n&\\quad + d\n\\end{aligned}$$')
+    sides = [[['a · b', 'e']], [['b'], ['−c'], ['d']], [['−c'], ['−4 · x', '(−y)']]]
+    assert PLAIN.equations('∂L/∂x', sides).splitlines() == [
+        '∂L/∂x = a · b', '        · e', '      = b', '      − c', '      + d', '      = −c', '      − 4 · x',
+        '        · (−y)']
+    sides = [[['a', 'e']], [['b'], ['-c'], ['d']]]
+    assert LATEX.equations('L', sides).splitlines() == [
+        r'$$\begin{aligned}', r'L &= a \\', r'&\qquad \cdot e \\', r'&= b \\', r'&\quad - c \\', r'&\quad + d',
+        r'\end{aligned}$$']
     assert (PLAIN.derivative('L', 'x'), LATEX.derivative('L', 'x')) == ('∂L/∂x', r'\frac{\partial L}{\partial x}')
+
+
+@pytest.mark.parametrize(('number', 'plain', 'latex'), [
+    (math.nan, 'undefined', r'\text{undefined}'), (math.inf, '∞', r'\infty'), (-math.inf, '−∞', r'-\infty'),
+    (1e-5, '1e−05', '10^{-5}'), (-1.5e20, '−1.5e+20', r'-1.5 \cdot 10^{20}'), (-0.25, '−0.25', '-0.25')])
+def test_numbers(number, plain, latex):
+    assert (PLAIN.number(number).text, LATEX.number(number).text) == (plain, latex)
+
+
+def test_the_uses_of_an_operand():
+    assert (PLAIN.use('(w·x)', 12), LATEX.use('a', 2)) == ('(w·x)₍₁₂₎', 'a_{(2)}')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import keyword
 import math
 import re
@@ -18,10 +17,11 @@ from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, form_of
 from micrograd.engine import Value
 from micrograd.graph.formulas import FUNCTIONS
 from micrograd.graph.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.naming import numbered_names
 from micrograd.graph.program import is_number
 
 MAIN = 'forward_and_backward'
-LONGEST = 100  # characters in a line
+LONGEST_LINE = 100  # characters in a line
 MOST = 500  # operations in an expression: Python's limit is about 2,900
 # The functions that Python's math module has not, as the source defines them.
 DEFINITIONS = {
@@ -52,10 +52,10 @@ class Source:
         self.writing, self.written = threading.Lock(), ''
         self.taken: dict[str, int] = dict.fromkeys([*FUNCTIONS, 'pow', 'inf', 'nan', 'float', MAIN], 1)
         self.names: dict[Value, str] = {}
-        numbered = (f'v{number}' for number in itertools.count(1))
+        called = numbered_names([*order, *inputs, *params], names)  # with the numbers that explain() gives
         for value in [*inputs, *params, *(node for node in order if node._prev)]:
             if value not in self.names:
-                self.names[value] = self._free(identifier(names[value]) if value in names else next(numbered))
+                self.names[value] = self._free(identifier(called[value]))
 
     @property
     def text(self) -> str:
@@ -178,7 +178,7 @@ def number(x: float) -> str:
 
 def wrapped(line: str, separator: str) -> list[str]:
     """A line, broken at its separators where it is too long: inside its brackets, or else new ones after its `=`."""
-    if len(line) <= LONGEST or separator not in line:
+    if len(line) <= LONGEST_LINE or separator not in line:
         return [line]
     added = separator != ', '
     start = line.index('=') + 2 if added else line.index('(' if line.endswith('):') else '[') + 1
@@ -186,7 +186,7 @@ def wrapped(line: str, separator: str) -> list[str]:
     indent = ' ' * (len(line) - len(line.lstrip()) + 4)
     lines, current = [], ''
     for piece in line[start:].split(separator):
-        if current and len(f'{indent}{current}{separator}{piece}{behind}') >= LONGEST:
+        if current and len(f'{indent}{current}{separator}{piece}{behind}') >= LONGEST_LINE:
             lines.append(indent + current + behind)
             current = ahead + piece
         else:

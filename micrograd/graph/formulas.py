@@ -96,12 +96,12 @@ def _power(exponent: str) -> Formula | None:
 
 
 Tree = Any  # of a row's text: a name, a number, or (operation, *parts)
-INFIX = {ast.Add: '+', ast.Sub: '-', ast.Mult: '*', ast.Div: '/', ast.Pow: '**'}
+SYMBOLS = {ast.Add: '+', ast.Sub: '-', ast.Mult: '*', ast.Div: '/', ast.Pow: '**'}
 
 
 @functools.lru_cache(1000)
 def parse(text: str) -> Tree:
-    """A row's text as a tree: '-a / 2' is ('/', ('neg', 'a'), 2.0)."""
+    """A row's text as a tree: '-a / 2' is ('/', ('neg', 'a'), 2.0). ValueError for what is no arithmetic of a row."""
     def tree(node: ast.expr) -> Tree:
         match node:
             case ast.Name(id=name):
@@ -111,10 +111,11 @@ def parse(text: str) -> Tree:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 part = tree(operand)
                 return -part if isinstance(part, float) else ('neg', part)
-            case ast.BinOp(left=left, op=op, right=right):
-                return INFIX[type(op)], tree(left), tree(right)
-            case ast.Call(func=ast.Name(id=function), args=[argument]):
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in SYMBOLS:
+                return SYMBOLS[type(op)], tree(left), tree(right)
+            case ast.Call(func=ast.Name(id=function), args=[argument], keywords=[]):
                 return function, tree(argument)
-        raise ValueError(f'a formula has no {ast.dump(node)}')
+        raise ValueError(f'a formula has names, numbers, + - * / **, and functions of one operand, but no '
+                         f'{type(node).__name__} such as {ast.unparse(node)!r}')
 
     return tree(ast.parse(text, mode='eval').body)

@@ -159,7 +159,7 @@ def _own_attributes(thing: object) -> dict[str, object]:
 
 def numbered_names(nodes: Iterable[Value], names: Mapping[Value, str] | None = None) -> dict[Value, str]:
     """A name for every node: the one that it has, else its number for a constant, else v1, v2, …, whichever is free."""
-    nodes = list(nodes)
+    nodes = dict.fromkeys(nodes)
     names = {node: short(name).replace('\n', ' ')
              for node, name in (names or {node: node.label for node in nodes if node.label}).items()}
     taken = set(names.values())

@@ -1,11 +1,25 @@
-"""How mathematics is written, as plain text and as LaTeX: the text of a row with names or numbers in it."""
+"""How mathematics is written, as plain text and as LaTeX: the tree of a row with names or numbers in it."""
 
 from __future__ import annotations
 
-import ast
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
+
+from micrograd.graph.formulas import Tree, parse
+
+SUM, PRODUCT, NEGATIVE, POWER, ATOM = range(5)  # how tightly a piece of arithmetic holds together
+RAISED = str.maketrans('−0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹')
+LOWERED = str.maketrans('()0123456789', '₍₎₀₁₂₃₄₅₆₇₈₉')
+
+
+class Written(NamedTuple):
+    """A piece of arithmetic, written, and how tightly it holds together."""
+
+    text: str
+    holds: int = ATOM
 
 
 class Style:
@@ -13,25 +27,67 @@ class Style:
 
     calls: Mapping[str, str] = MappingProxyType({
         'abs': '|{}|', 'sigmoid': 'σ({})', 'log': 'ln({})', 'log0': 'ln({})', 'sqrt': '√({})', 'step': '[{} > 0]'})
-    times, quotient = '·', '{}/{}'
+    times, quotient, parentheses, dash = '·', '{}/{}', '({})', '−'
+    undefined, infinite, dots = 'undefined', '∞', '…'
 
     def power(self, base: str, exponent: str) -> str:
-        return base + (exponent.translate(str.maketrans('−0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))
-                       if exponent.strip('−').isdigit() else f'^{exponent}')
+        return base + (exponent.translate(RAISED) if exponent.strip('−').isdigit() else f'^{exponent}')
 
     def call(self, function: str, argument: str) -> str:
         return self.calls.get(function, function + '({})').format(argument)
 
+    def name(self, name: str) -> str:
+        return name
+
     def minus(self, number: str) -> str:
-        return number.replace('-', '−')
+        return number.replace('-', self.dash)
+
+    def number(self, number: float) -> Written:
+        """A number to six digits; of the numbers, a negative one and one such as 1e-05 hold together less tightly."""
+        if math.isnan(number):
+            return Written(self.undefined)
+        if math.isinf(number):
+            return Written(self.infinite) if number > 0 else Written(self.dash + self.infinite, NEGATIVE)
+        return self.written(f'{number:.6g}')
+
+    def written(self, digits: str) -> Written:
+        """The digits of a number, as Python writes them."""
+        return Written(self.minus(digits), NEGATIVE if digits[0] == '-' or 'e' in digits else ATOM)
 
     def derivative(self, of: str, by: str) -> str:
         return f'∂{of}/∂{by}'
 
-    def equations(self, left: str, sides: Sequence[Sequence[str]]) -> str:
-        """left = side = side …, one below the other; each side is a sum with one term a line."""
-        lines = [f'{sign} {term}' for side in sides for sign, term in zip('=' + '+' * len(side), side, strict=False)]
+    def use(self, operand: str, number: int) -> str:
+        """The operand in one of its uses in an operation, counted from 1: the second a of a·a is a₍₂₎."""
+        return operand + f'({number})'.translate(LOWERED)
+
+    def within(self, piece: Written, tightly: int) -> str:
+        """The piece, in parentheses where it holds together less tightly."""
+        return piece.text if piece.holds >= tightly else self.parentheses.format(piece.text)
+
+    def signed(self, term: str) -> tuple[str, str]:
+        """A term of a sum, as its sign and the rest: − 4 and not + −4."""
+        return (self.dash, term[len(self.dash):]) if term.startswith(self.dash) else ('+', term)
+
+    def sum(self, terms: Sequence[str]) -> str:
+        return terms[0] + ''.join(f' {sign} {rest}' for sign, rest in map(self.signed, terms[1:]))
+
+    def product(self, factors: Sequence[str]) -> str:
+        return f' {self.times.strip()} '.join(factors)
+
+    def equations(self, left: str, sides: Sequence[Sequence[Sequence[str]]]) -> str:
+        """left = side = side …, one below the other; each side is a sum with one term a line, each term a product that
+        may take more than one."""
+        lines = [line for sign, rest in self._lines(sides)
+                 for line in [f'{sign} {rest[0]}', *(f'  {self.times} {more}' for more in rest[1:])]]
         return f'{left} ' + ('\n' + ' ' * (len(left) + 1)).join(lines)
+
+    def _lines(self, sides: Sequence[Sequence[Sequence[str]]]) -> Iterator[tuple[str, list[str]]]:
+        """Each term of each side: its sign, and its lines."""
+        for side in sides:
+            for i, (first, *more) in enumerate(side):
+                sign, rest = self.signed(first) if i else ('=', first)
+                yield sign, [rest, *more]
 
 
 class Latex(Style):
@@ -39,86 +95,99 @@ class Latex(Style):
 
     calls = MappingProxyType({
         'abs': r'\left|{}\right|', 'sigmoid': r'\sigma\left({}\right)', 'log': r'\ln\left({}\right)',
-        'log0': r'\ln\left({}\right)', 'sqrt': r'\sqrt{{{}}}',
-        'step': r'\left[{} > 0\right]', 'relu': r'\operatorname{{relu}}\left({}\right)',
-        'sign': r'\operatorname{{sign}}\left({}\right)'})
-    times, quotient = r' \cdot ', r'\frac{{{}}}{{{}}}'
+        'log0': r'\ln\left({}\right)', 'sqrt': r'\sqrt{{{}}}', 'step': r'\left[{} > 0\right]',
+        **{name: rf'\{name}\left({{}}\right)' for name in ('exp', 'sin', 'cos', 'tanh')}})
+    times, quotient, parentheses, dash = r' \cdot ', r'\frac{{{}}}{{{}}}', r'\left({}\right)', '-'
+    undefined, infinite, dots = r'\text{undefined}', r'\infty', r'\cdots'
 
     def power(self, base: str, exponent: str) -> str:
         return f'{base}^{{{exponent}}}'
 
     def call(self, function: str, argument: str) -> str:
-        return self.calls.get(function, f'\\{function}\\left({{}}\\right)').format(argument)
+        other = rf'\operatorname{{{{{_escaped(function)}}}}}\left({{}}\right)'
+        return self.calls.get(function, other).format(argument)
 
-    def minus(self, number: str) -> str:
-        return number
+    def name(self, name: str) -> str:
+        """A name as LaTeX: upright where it is a word, with all that has a meaning there taken for itself."""
+        return name if len(name) == 1 and name.isalpha() else rf'\mathrm{{{_escaped(name)}}}'
+
+    def written(self, digits: str) -> Written:
+        mantissa, e, exponent = digits.partition('e')
+        if not e:
+            return super().written(digits)
+        power = f'10^{{{int(exponent)}}}'
+        if mantissa in ('1', '-1'):
+            return Written(mantissa[:-1] + power, NEGATIVE)
+        return Written(rf'{mantissa} \cdot {power}', PRODUCT)
 
     def derivative(self, of: str, by: str) -> str:
         return f'\\frac{{\\partial {of}}}{{\\partial {by}}}'
 
-    def equations(self, left: str, sides: Sequence[Sequence[str]]) -> str:
-        lines = [f'&{sign} {term}' for side in sides
-                 for sign, term in zip(['=', *[r'\quad +'] * len(side)], side, strict=False)]
+    def use(self, operand: str, number: int) -> str:
+        return f'{operand}_{{({number})}}'
+
+    def equations(self, left: str, sides: Sequence[Sequence[Sequence[str]]]) -> str:
+        lines = [line for sign, rest in self._lines(sides) for line in [
+            f'&= {rest[0]}' if sign == '=' else rf'&\quad {sign} {rest[0]}',
+            *(rf'&\qquad {self.times.strip()} {more}' for more in rest[1:])]]
         return '$$\\begin{aligned}\n' + left + ' ' + ' \\\\\n'.join(lines) + '\n\\end{aligned}$$'
 
 
-def latex_name(name: str) -> str:
-    """A name as LaTeX: upright where it is a word, with all that has a meaning there taken for itself."""
+def _escaped(text: str) -> str:
     special = {'\\': r'\backslash ', '^': r'\wedge ', '~': r'\sim ', '<': r'\lt ', '>': r'\gt ', ' ': r'\ ',
                '\n': r'\ ', '`': r'\grave{}', **{c: f'\\{c}' for c in '{}$%&#_'}}
-    return name if len(name) == 1 and name.isalpha() else (
-        r'\mathrm{' + ''.join(special.get(c, c) for c in name) + '}')
+    return ''.join(special.get(c, c) for c in text)
 
 
 PLAIN, LATEX = Style(), Latex()
-SUM, PRODUCT, NEGATIVE, POWER, ATOM = range(5)  # how tightly a piece of arithmetic holds together
 
 
-def render(text: str, names: Mapping[str, str], style: Style = PLAIN, tightly: int = SUM) -> str:
+def render(text: str, names: Mapping[str, str | float | Written], style: Style = PLAIN, tightly: int = SUM) -> str:
     """A row's text with names or numbers in place of its operands, in parentheses where it holds together less tightly
     than `tightly`."""
-    written, held = _render(ast.parse(text, mode='eval').body, names, style)
-    return written if held >= tightly else f'({written})'
+    return style.within(write(parse(text), names, style), tightly)
 
 
-def _atom(written: str, style: Style) -> tuple[str, int]:
-    """A name or a number; of the numbers, a negative one and one such as 1e-05 hold together less tightly."""
-    number = re.fullmatch(r'-?[\d.]+(e[-+]\d+)?', written)
-    if not number:
-        return written, ATOM
-    return style.minus(written), NEGATIVE if written.startswith('-') or number[1] else ATOM
+def write(tree: Tree, names: Mapping[str, str | float | Written], style: Style = PLAIN) -> Written:
+    """A row's tree, written, with what stands in place of its names: a name, a number, or what is written already."""
+    def part(tree: Tree, tightly: int) -> str:
+        return style.within(write(tree, names, style), tightly)
+
+    match tree:
+        case str():
+            piece = names[tree]
+            if isinstance(piece, Written):
+                return piece
+            return style.number(piece) if isinstance(piece, float) else _atom(piece, style)
+        case float():
+            return _atom(repr(tree).removesuffix('.0'), style)
+        case ('neg', operand):
+            return Written(style.dash + part(operand, POWER), NEGATIVE)
+        case ('+', left, right):
+            return Written(style.sum([part(left, SUM), part(right, PRODUCT)]), SUM)
+        case ('-', left, right):
+            second = part(right, PRODUCT)
+            if second.startswith(style.dash):  # no two signs in a row
+                second = style.parentheses.format(second)
+            return Written(f'{part(left, SUM)} {style.dash} {second}', SUM)
+        case ('*', left, right) if left == right:
+            return write(('**', left, 2.0), names, style)
+        case ('*', left, right):
+            return Written(f'{part(left, PRODUCT)}{style.times}{part(right, POWER)}', PRODUCT)
+        case ('/', ('/', over, left), right) if left == right:
+            return write(('/', over, ('**', left, 2.0)), names, style)
+        case ('/', left, right):
+            whole = isinstance(style, Latex)  # a fraction's line holds its parts together
+            return Written(style.quotient.format(part(left, SUM if whole else PRODUCT),
+                                                 part(right, SUM if whole else POWER)), PRODUCT)
+        case ('**', left, right):
+            exponent = part(right, SUM if isinstance(style, Latex) else NEGATIVE)
+            return Written(style.power(part(left, ATOM), exponent), POWER)
+        case (function, argument):
+            return Written(style.call(function, part(argument, SUM)))
+    raise ValueError(f'a formula has no {tree!r}')
 
 
-def _render(node: ast.expr, names: Mapping[str, str], style: Style) -> tuple[str, int]:
-    """A piece of arithmetic, written, and how tightly it holds together."""
-    def within(part: ast.expr, tightly: int) -> str:
-        written, held = _render(part, names, style)
-        return written if held >= tightly else f'({written})'
-
-    def second(term: ast.expr) -> str:
-        written = within(term, PRODUCT)
-        return f'({written})' if written.startswith(style.minus('-')) else written  # no two signs in a row
-
-    match node:
-        case ast.Name(id=name):
-            return _atom(names[name], style)
-        case ast.Constant(value=number):
-            return _atom(repr(number), style)
-        case ast.UnaryOp(operand=operand):
-            return style.minus('-') + within(operand, POWER), NEGATIVE
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return f'{within(left, SUM)} + {second(right)}', SUM
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return f'{within(left, SUM)} {style.minus("-")} {second(right)}', SUM
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return f'{within(left, PRODUCT)}{style.times}{within(right, POWER)}', PRODUCT
-        case ast.BinOp(left=left, op=ast.Div(), right=right):
-            if isinstance(style, Latex):
-                return style.quotient.format(within(left, SUM), within(right, SUM)), PRODUCT
-            return style.quotient.format(within(left, PRODUCT), within(right, POWER)), PRODUCT
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            exponent = within(right, SUM if isinstance(style, Latex) else NEGATIVE)
-            return style.power(within(left, ATOM), exponent), POWER
-        case ast.Call(func=ast.Name(id=function), args=[argument]):
-            return style.call(function, within(argument, SUM)), ATOM
-    raise ValueError(f'a formula has no {ast.dump(node)}')
+def _atom(text: str, style: Style) -> Written:
+    """A name, or a number as text."""
+    return style.written(text) if re.fullmatch(r'-?[\d.]+(e[-+]\d+)?', text) else Written(text)

@@ -16,8 +16,9 @@ from typing import Any
 from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import Formula, formula_of
 from micrograd.graph.javascript import FUNCTIONS, javascript
-from micrograd.graph.naming import node_names, numbered_names
 from micrograd.show.draw import draw_dot
+from micrograd.show.look import printable
+from micrograd.show.names import Names, names_of
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, embedded, fill, texts
 
@@ -49,12 +50,11 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
         raise ValueError(
             f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: play a part of '
             'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
-    called = node_names(order, names, depth=1)
-    named = numbered_names(order, called)
-    drawn = _stand_in(order, {node: '' if isinstance(node, Constant) else named[node] for node in order} | called)
+    named = names_of(order, names, depth=1)
+    drawn = _stand_in(order, {node: '' if node in named.numbers else named[node] for node in order})
     svg = draw_dot(drawn, names=False, max_nodes=len(order)).pipe(format='svg', encoding='utf-8')
     parts = {
-        'title': html.escape(f'{named[output]}, step by step'),
+        'title': html.escape(f'{printable(named[output])}, step by step'),
         'svg': svg[svg.index('<svg'):],
         'data': embedded(_data(order, named)),
         'css': texts('micrograd.show', 'page.css') + texts(__package__, 'player.css'),
@@ -79,14 +79,15 @@ def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
     return copies[order[-1]]
 
 
-def _data(order: list[Value], named: Mapping[Value, str]) -> dict[str, Any]:
+def _data(order: list[Value], named: Names) -> dict[str, Any]:
     """What the page computes with: the nodes in topological order, and the rows of their operations, each once."""
     numbered = {node: i for i, node in enumerate(order)}
     rows: dict[Formula, int] = {}
     nodes = []
     for node in order:
         kind = 'result' if node._prev else 'constant' if isinstance(node, Constant) else 'leaf'
-        entry: dict[str, Any] = {'kind': kind, 'name': named[node], 'op': node._op}
+        name = named.atom(node) if node in named.expressions else named[node]
+        entry: dict[str, Any] = {'kind': kind, 'name': name, 'op': node._op}
         if node._prev:
             row = rows.setdefault(_row(node), len(rows))
             entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev]}

@@ -50,10 +50,6 @@ function written(tree, names, calls) {
     const [text, held] = written(part, names, calls);
     return held >= tightly ? text : `(${text})`;
   };
-  const second = part => {
-    const text = within(part, PRODUCT);
-    return text.startsWith('−') ? `(${text})` : text;
-  };
   if (typeof tree === 'number') return [String(tree), ATOM];
   if (typeof tree === 'string') {
     const text = names[tree].replace(/^-/, '−');
@@ -64,11 +60,15 @@ function written(tree, names, calls) {
     if (operation === '-') return ['−' + within(a, POWER), NEGATIVE];
     return [(calls[operation] ?? `${operation}({})`).replace('{}', () => within(a, SUM)), ATOM];
   }
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+  const right = within(b, PRODUCT);
   switch (operation) {
-    case '+': return [`${within(a, SUM)} + ${second(b)}`, SUM];
-    case '-': return [`${within(a, SUM)} − ${second(b)}`, SUM];
-    case '*': return [`${within(a, PRODUCT)}·${within(b, POWER)}`, PRODUCT];
-    case '/': return [`${within(a, PRODUCT)}/${within(b, POWER)}`, PRODUCT];
+    case '+': return [`${within(a, SUM)} ${right.startsWith('−') ? `− ${right.slice(1)}` : `+ ${right}`}`, SUM];
+    case '-': return [`${within(a, SUM)} − ${right.startsWith('−') ? `(${right})` : right}`, SUM];
+    case '*': if (same(a, b)) return written(['**', a, 2], names, calls);
+      return [`${within(a, PRODUCT)}·${within(b, POWER)}`, PRODUCT];
+    case '/': if (a[0] === '/' && same(a[2], b)) return written(['/', a[1], ['**', b, 2]], names, calls);
+      return [`${within(a, PRODUCT)}/${within(b, POWER)}`, PRODUCT];
   }
   const exponent = within(b, NEGATIVE);
   return [within(a, ATOM) + (/^−*\d+$/.test(exponent)
