@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from micrograd.show.gradcheck import gradcheck
     from micrograd.show.network import draw_network
     from micrograd.show.player import play
+    from micrograd.show.playground import playground
 
-__all__ = ['Value', 'compile', 'dot', 'draw_dot', 'draw_network', 'explain', 'gradcheck', 'gradients', 'play']
+__all__ = ['Value', 'compile', 'dot', 'draw_dot', 'draw_network', 'explain', 'gradcheck', 'gradients', 'play',
+           'playground']
 __version__ = '2.0.0'
 # The rest of the face, by where it is: imported when it is asked for, so that the engine alone needs nothing.
 _LATER = {'compile': 'compiler', 'draw_dot': 'show.draw', 'draw_network': 'show.network',
           'explain': 'show.explain', 'gradcheck': 'show.gradcheck', 'gradients': 'graph.gradients',
-          'play': 'show.player'}
+          'play': 'show.player', 'playground': 'show.playground'}
 
 
 def __getattr__(name: str) -> Any:

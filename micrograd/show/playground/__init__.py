@@ -1,0 +1,144 @@
+"""The playground: any graph with parameters as one self-contained HTML page that trains in the browser.
+
+The page computes with the javascript backend's code of the graph, and moves the parameters as `micrograd.optim` does.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from micrograd.compiler import compile
+from micrograd.engine import Value
+from micrograd.graph.naming import node_names, numbered_names
+from micrograd.nn import Module, Neuron
+from micrograd.optim import Adam
+from micrograd.show.page import Page, embedded, fill, texts
+from micrograd.show.playground.data import Columns, orders, samples, split
+from micrograd.show.playground.graph import code, diagram, features, finite, middle, neurons, view
+
+OPTIMIZERS = ('sgd', 'momentum', 'adam')
+SCRIPTS = ('training.js', 'looks.js', 'charts.js', 'surface.js', 'network.js', 'answer.js', 'playground.js',
+           'controls.js')
+
+
+@dataclass(frozen=True)
+class Playground(Page):
+    """What `playground` made.
+
+    orders: the indices of the training samples in the order in which the first epochs take them; then they repeat.
+    """
+
+    orders: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    title = 'A playground that trains'
+
+
+def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], data: Columns,
+               predict: Value | None = None, model: Module | None = None, *, test: Columns | float = 0.0,
+               optimizer: str = 'sgd', lr: float = 0.1, momentum: float = 0.9, batch_size: int | None = None,
+               seed: int = 0, names: Mapping[str, object] | bool = True, max_operations: int = 10_000) -> Playground:
+    """A page that trains the parameters of any graph in the browser, a step at a time or as fast as it goes.
+
+    loss: the graph of the loss of one sample, as for `compile`. inputs: its leaves whose numbers differ from sample to
+    sample. params: its leaves to train. data: for each input the sequence of its numbers, or a number for all samples.
+    predict: the Value in that graph that is the model's answer; the inputs that it depends on are the features, the
+    others targets. With one feature the page draws the curve, with two the decision surface, and with more the
+    predictions against the target. model: the module that the parameters belong to, for their names and, of an `MLP`,
+    the network's diagram.
+    test: data of the same form that is not trained on, or the share of `data` to keep for that, drawn by `seed`.
+    optimizer: 'sgd', 'momentum' or 'adam', as in `micrograd.optim`, with `lr` and `momentum` to begin with. batch_size:
+    the samples of a step, None for all of them. seed: of the order of the samples, in the page and in `.orders`.
+    names: what Values without a label are called, as in `draw_dot`. max_operations: how many the graph may have.
+
+    The graph and its parameters stay as they are; the page has a button for `model.load_state_dict(json.loads(…))`.
+    TypeError for what is no Value; ValueError for a graph of more than max_operations, an operation written by hand,
+    numbers that are not finite, data that does not fit the inputs, or a predict that is not part of the loss.
+
+    >>> from micrograd import Value, playground
+    >>> x, y, w = Value(0, label='x'), Value(0, label='y'), Value(0, label='w')
+    >>> page = playground((w * x - y)**2, [x, y], [w], [[1, 2, 3], [2, 4, 6]], predict=None)
+    >>> page
+    Playground(height=760)
+    """
+    if not isinstance(loss, Value):
+        raise TypeError(f'playground trains on the loss of one sample, a Value, not a {type(loss).__name__}')
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f'optimizer is one of {OPTIMIZERS}, not {optimizer!r}')
+    if not (math.isfinite(lr) and lr > 0):
+        raise ValueError(f'lr is a finite number above 0, not {lr}')
+    if not 0 <= momentum < 1:
+        raise ValueError(f'momentum is from 0 to below 1, not {momentum}')
+    if batch_size is not None and not (isinstance(batch_size, int) and batch_size > 0):
+        raise ValueError(f'batch_size is a whole number of at least 1, or None, not {batch_size!r}')
+    inputs, params, order = list(inputs), list(params), loss.topological_order()
+    if not params:
+        raise ValueError('there are no parameters to train: give model.parameters(), or a list of Values')
+    operations = sum(bool(node._prev) for node in order)
+    if operations > max_operations:
+        raise ValueError(
+            f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: give the loss of '
+            'one sample, not of the whole data; or pass a larger max_operations, and have patience')
+    if predict is not None and predict not in set(order):
+        raise ValueError('predict is the Value in the graph of the loss that is the answer of the model, and this one '
+                         'is not in it')
+    compile(loss, inputs, params, backend='javascript', names=False)  # which refuses what it cannot translate
+    every = list(dict.fromkeys([*order, *inputs, *params]))
+    paths = {parameter: path for path, parameter in model.named_parameters()} if model else {}
+    named = numbered_names(every, node_names(every, names, depth=1) | paths)
+    finite([value for value in every if value not in set(inputs)], named)
+    columns = neurons(model, order)
+    if predict is None and columns and len(columns[-1]) == 1:
+        predict = columns[-1][0][1]
+    called, place = [named[value] for value in inputs], {value: i for i, value in enumerate(params)}
+    trained, tested = split(samples(data, called), test, called, seed)
+    of_page = _Graph(loss, inputs, params, predict, columns)
+    state = of_page.data(trained + tested) | {
+        'names': [named[value] for value in params], 'inputs': called, 'train': trained, 'test': tested,
+        'orders': orders(len(trained), seed), 'model': repr(model) if model else '',
+        'state': [[path, place.get(value), value.data] for path, value in (
+            model.named_parameters() if model else ((named[value], value) for value in params))],
+        'settings': {'optimizer': optimizer, 'lr': lr, 'momentum': momentum, 'batch': batch_size},
+    }
+    return Playground(_page(named[loss], of_page.code(), '', state), height=780, orders=state['orders'])
+
+
+class _Graph:
+    """What of a graph the page computes: the loss with its gradients, and what is shown, the answer first."""
+
+    def __init__(self, loss: Value, inputs: list[Value], params: list[Value], predict: Value | None,
+                 columns: Sequence[Sequence[tuple[Neuron, Value | None]]]) -> None:
+        self.loss, self.inputs, self.params, self.predict, self.columns = loss, inputs, params, predict, columns
+        outputs = [node for column in columns for _, node in column if node is not None]
+        self.shown = list(dict.fromkeys([*([predict] if predict is not None else []), *outputs]))
+        self.features = features(self.shown[0] if predict is not None else outputs[-1] if outputs else None, inputs)
+        self.targets = [i for i in range(len(inputs)) if i not in self.features]
+
+    def code(self) -> str:
+        """The functions LOSS and VIEW of a page."""
+        return code('LOSS', self.loss, self.inputs, self.params) + view(
+            self.shown, [*(self.inputs[i] for i in self.features), *self.params])
+
+    def data(self, rows: Sequence[Sequence[float]]) -> dict[str, Any]:
+        """What a page knows of the graph."""
+        adam, target = Adam([Value(0.0)]), self.targets[0] if len(self.targets) == 1 else None
+        return {
+            'numbers': [value.data for value in self.params], 'adam': {'betas': adam.betas, 'eps': adam.eps},
+            'features': self.features, 'targets': self.targets, 'shown': len(self.shown),
+            'predict': self.predict is not None, 'layers': diagram(self.columns, self.params, self.shown),
+            'middle': None if self.predict is None or target is None else middle(
+                self.loss, self.predict, self.inputs[target], [row[target] for row in rows]),
+        }
+
+
+def _page(loss: str, code: str, picture: str, state: dict[str, Any]) -> str:
+    parts = {
+        'title': html.escape(f'Playground: {loss}'),
+        'data': embedded(state),
+        'picture': picture,
+        'css': texts('micrograd.show', 'page.css') + texts(__package__, 'playground.css'),
+        'js': texts('micrograd.show', 'page.js') + code + texts(__package__, *SCRIPTS),
+    }
+    return fill(texts(__package__, 'page.html'), parts)

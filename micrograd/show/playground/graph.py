@@ -1,0 +1,97 @@
+"""What the playground knows of a graph: its code, what its inputs are for, and its neurons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from micrograd.compiler.javascript import JavascriptWriter
+from micrograd.compiler.python import PythonBackend
+from micrograd.engine import Value, dot
+from micrograd.graph.program import Program
+from micrograd.nn import MLP, Layer, Module, Neuron
+
+Rows = list[list[float]]
+
+
+def finite(values: Sequence[Value], named: Mapping[Value, str]) -> None:
+    """ValueError where a leaf's number is not finite."""
+    for value in values:
+        if not value._prev and not math.isfinite(value.data):
+            raise ValueError(f'{named[value]} is {value.data}, and playground computes with finite numbers: change it '
+                             'first')
+
+
+def code(name: str, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> str:
+    """A graph as a JavaScript function with this name, as `JavascriptWriter.source` describes it."""
+    source = JavascriptWriter(Program(output, inputs, params)).source()
+    return f'const {name} = (() => {{\n{source}return run;\n}})();\n'
+
+
+def view(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
+    """A function VIEW(x, p, g) that adds the number of each output to its place in g: in the sum of all outputs, each
+    times a parameter of its own, that parameter's gradient is the output."""
+    if not outputs:
+        return 'const VIEW = null;\n'
+    factors = [Value(0.0) for _ in outputs]
+    return code('VIEW', dot(outputs, factors), inputs, factors)
+
+
+def features(output: Value | None, inputs: Sequence[Value]) -> list[int]:
+    """The places of the inputs that an output depends on."""
+    known = set(output.topological_order()) if output is not None else set()
+    return [i for i, value in enumerate(inputs) if value in known]
+
+
+def middle(loss: Value, predict: Value, target: Value, numbers: Sequence[float]) -> tuple[float, float] | None:
+    """Of a target that has two numbers only: the answer that lies between the two, and how far from it they are.
+
+    That is the answer for which the loss is the same with either: 0 for a hinge loss, and for logits whatever the
+    targets are called; 0.5 for probabilities. None where the target has more numbers or less.
+    """
+    if len(set(numbers)) != 2:
+        return None
+    low, high = sorted(set(numbers))
+    backend = PythonBackend(Program(loss, [predict, target], []))
+
+    def difference(answer: float) -> float:
+        try:
+            losses = [float(backend.outputs([answer, number], 1)[0]) for number in (low, high)]
+        except (ArithmeticError, ValueError):
+            return math.inf
+        return abs(losses[0] - losses[1]) if all(map(math.isfinite, losses)) else math.inf
+
+    between = (low + high) / 2
+    return (0.0, 2.0) if difference(0.0) < difference(between) else (between, (high - low) / 2)
+
+
+def neurons(model: Module | None, order: Sequence[Value]) -> list[list[tuple[Neuron, Value | None]]]:
+    """The neurons of a network, layer by layer, each with the Value in the graph that is its output."""
+    layers = (model.layers if isinstance(model, MLP) else [model] if isinstance(model, Layer) else [])
+    columns = [[model]] if isinstance(model, Neuron) else [layer.neurons for layer in layers]
+    users: dict[Value, Value] = {}
+    for node in order:
+        for operand in node._prev:
+            users.setdefault(operand, node)
+    return [[(neuron, _output(neuron, users)) for neuron in column] for column in columns]
+
+
+def _output(neuron: Neuron, users: Mapping[Value, Value]) -> Value | None:
+    """What a neuron made: the sum that its bias is in, or that after its activation."""
+    total = users.get(neuron.b)
+    if total is None or total._op != '+':
+        return None
+    after = users.get(total)
+    return after if neuron.activation and after is not None and after._op == neuron.activation else total
+
+
+def diagram(columns: Sequence[Sequence[tuple[Neuron, Value | None]]], params: Sequence[Value],
+            shown: Sequence[Value]) -> list[dict[str, Any]]:
+    """The network as the page draws it: of each neuron the places of its weights and bias among the parameters, and
+    that of its output among what is shown; None for what is no parameter."""
+    place = {value: i for i, value in enumerate(params)}
+    seen = {value: i for i, value in enumerate(shown)}
+    return [{'activation': column[0][0].activation or 'linear', 'neurons': [
+        {'w': [place.get(w) for w in neuron.w], 'b': place.get(neuron.b),
+         'shown': None if node is None else seen.get(node)} for neuron, node in column]} for column in columns]

@@ -1,0 +1,161 @@
+// The page: its controls, and the frames in which it trains and draws.
+
+const DATA = JSON.parse($('data').textContent);
+const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
+const trainer = new Trainer(LOSS, DATA);
+const state = {playing: false, goal: Infinity, due: 0, took: NaN, dirty: true, parameter: 0, network: null, drawn: 0};
+
+const dirty = () => { state.dirty = true; };
+const answer = new Answer($('plot'), DATA, trainer, () => { trainer.begin(); dirty(); });
+
+// ---- Training ----
+
+function setPlaying(on) {
+  state.playing = on && !trainer.trouble;
+  state.goal = Infinity;
+  state.due = performance.now();
+  $('play').classList.toggle('on', state.playing);
+  $('play').setAttribute('aria-label', state.playing ? 'Pause' : 'Train');
+}
+
+function advance(limits) {
+  const began = performance.now(), seen = trainer.seen;
+  trainer.advance({until: began + BUDGET.train, now: () => performance.now(), ...limits});
+  const done = trainer.seen - seen;
+  if (done) {
+    const each = (performance.now() - began) / done * trainer.samples.length;
+    state.took = Number.isNaN(state.took) ? each : 0.9 * state.took + 0.1 * each;
+  }
+  if (trainer.trouble) stop();
+  dirty();
+}
+
+function train(now) {
+  const speed = $('speed').value, pause = {slow: 1000, steps: 100}[speed];
+  if (speed === 'fast') return advance({});
+  if (speed === 'epochs') {
+    if (!(trainer.epoch < state.goal && state.goal !== Infinity)) state.goal = trainer.epoch + 1;
+    return advance({epoch: state.goal});
+  }
+  if (now < state.due) return;
+  state.due = Math.max(now, state.due + pause);
+  advance({steps: 1, until: Infinity});
+}
+
+function stop() {
+  setPlaying(false);
+  const kind = Number.isNaN(trainer.last) ? 'is not a number' : 'is infinite';
+  const what = trainer.trouble === 'the loss' ? `the loss ${kind}` : `${trainer.trouble} is no finite number any more`;
+  $('trouble').textContent = trainer.steps
+    ? `Training stopped at step ${trainer.steps + 1}, in epoch ${trainer.epoch + 1}: ${what}. The learning rate `
+      + `${number(trainer.lr, 3)} is too large, or the loss leaves its domain: press Reset, and choose a smaller one.`
+    : `Training cannot begin: with the numbers at the start ${what}. See which operation of the loss is outside its domain.`;
+  $('trouble').hidden = false;
+}
+
+function reset() {
+  setPlaying(false);
+  trainer.reset();
+  $('trouble').hidden = true;
+  state.took = NaN;
+  dirty();
+}
+
+// ---- Drawing ----
+
+// How a neuron's circle shows its output: a surface, a curve, or a colour.
+function circle(context, shown, x, y, size) {
+  const {surface} = answer;
+  if (shown === null || !surface) return;
+  if (shown < 0) return input(context, -1 - shown, x, y, size);
+  const last = shown === 0 && DATA.predict, largest = surface.largest(shown);
+  const scaled = last && answer.half ? answer.scaled : value => value / largest;
+  if (surface.ranges.length === 2) {
+    context.drawImage(surface.picture(shown, scaled, 0.9), x - size, y - size, 2 * size, 2 * size);
+  } else small(context, surface.outputs[shown], x, y, size, largest);
+}
+
+// An input's circle: it rises from left to right, or from below upwards.
+function input(context, i, x, y, size) {
+  if (answer.surface.ranges.length !== 2) return small(context, [-1, 1], x, y, size, 1);
+  const upwards = i === 1, shading = upwards ? context.createLinearGradient(0, y + size, 0, y - size)
+    : context.createLinearGradient(x - size, 0, x + size, 0);
+  [-1, 0, 1].forEach(t => shading.addColorStop((t + 1) / 2, css(shade(t, 0.9))));
+  context.fillStyle = shading;
+  context.fillRect(x - size, y - size, 2 * size, 2 * size);
+}
+
+function small(context, numbers, x, y, size, largest) {
+  context.beginPath();
+  for (let k = 0; k < numbers.length; k++) {
+    context[k ? 'lineTo' : 'moveTo'](x - size + 2 * size * k / (numbers.length - 1), y - 0.8 * size * numbers[k] / largest);
+  }
+  context.strokeStyle = css(COLOURS.now);
+  context.lineWidth = 2;
+  context.stroke();
+}
+
+function draw(now) {
+  const whole = !answer.surface || answer.surface.compute(trainer.p, performance.now() + BUDGET.draw);
+  counts();
+  if (!whole && answer.surface && !answer.surface.ready) return;
+  if (whole) {
+    answer.draw();
+    state.dirty = false;
+  }
+  state.network?.draw(trainer.p, circle);
+  if (state.playing && now - state.drawn < 90) {
+    state.dirty = true;
+    return;
+  }
+  state.drawn = now;
+  losses();
+  parameter();
+  share();
+}
+
+function counts() {
+  $('epoch').textContent = trainer.epoch.toLocaleString('en');
+  $('steps').textContent = trainer.steps.toLocaleString('en');
+  $('took').textContent = Number.isNaN(state.took) ? '–' : `${number(state.took, 2)} ms`;
+}
+
+function losses() {
+  const {latest, history} = trainer, entries = latest ? [...history.filter(entry => entry !== latest), latest] : history;
+  chart($('curve'), [
+    {points: entries.map(entry => [entry.epoch, entry.train]), colour: 'positive', name: trainer.tests.length ? 'train' : ''},
+    {points: entries.map(entry => [entry.epoch, entry.test]), colour: 'negative', dash: [6, 3], name: 'test'},
+  ], {log: $('log').checked, from: 0});
+  $('loss-numbers').textContent = !latest ? 'not computed yet'
+    : `train ${number(latest.train, 4)}${trainer.tests.length ? `, test ${number(latest.test, 4)}` : ''}`;
+}
+
+function share() {
+  if (!DATA.middle) return;
+  const percent = samples => `${Math.round(100 * answer.right(samples) / samples.length)} %`;
+  $('right').textContent = `${percent(trainer.samples)} right${trainer.tests.length ? `, test ${percent(trainer.tests)}` : ''}`;
+  $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;
+}
+
+function parameter() {
+  const i = state.parameter, rows = [['value', trainer.p[i]], ['gradient', trainer.steps ? trainer.mean[i] : NaN], ...trainer.memory(i)];
+  if (trainer.optimizer === 'adam') rows.push(['steps of Adam', trainer.moved]);
+  $('numbers').replaceChildren(...rows.flatMap(([name, value]) => [
+    Object.assign(document.createElement('dt'), {textContent: name}),
+    Object.assign(document.createElement('dd'), {textContent: Number.isNaN(value) ? '–' : number(value, 5)})]));
+  const points = trainer.snapshots.map(({epoch, p}) => [epoch, p[i]]);
+  chart($('past'), [{points: [...points, [trainer.epoch, trainer.p[i]]], colour: 'now'}]);
+}
+
+function frame(now) {
+  if (state.playing) train(now);
+  if (state.dirty) draw(now);
+  requestAnimationFrame(frame);
+}
+
+function choose(i) {
+  state.parameter = i;
+  $('which').value = i;
+  if (state.network) state.network.chosen = i;
+  dirty();
+}

@@ -1,0 +1,84 @@
+// The surface: what the model answers, and each of its neurons, over the plane of two features or along the line of one.
+
+class Surface {
+  // ranges: of each feature; sides: how many places the grid has along each. count: how many outputs VIEW has.
+  constructor(ranges, sides, count, params) {
+    Object.assign(this, {ranges, sides, count, at: 0, ready: false});
+    this.places = sides.reduce((a, b) => a * b, 1);
+    this.x = new Float64Array(ranges.length + params);
+    this.out = new Float64Array(count);
+    this.none = new Float64Array(count);
+    this.outputs = Array.from({length: count}, () => new Float64Array(this.places));  // of the last whole pass
+    this.coming = Array.from({length: count}, () => new Float64Array(this.places));
+  }
+
+  // Every output at these features.
+  answer(features, p) {
+    this.x.set(features);
+    this.x.set(p, this.ranges.length);
+    this.out.fill(0);
+    VIEW(this.x, this.none, this.out);
+    return this.out;
+  }
+
+  place(k, side) { const [low, high] = this.ranges[side]; return low + (high - low) * (k + 0.5) / this.sides[side]; }
+
+  // Some more of the grid, until a time; true when a pass is whole. All of a pass is with the parameters at its start.
+  compute(p, until) {
+    if (!this.at) this.x.set(p, this.ranges.length);
+    const [across] = this.sides, began = this.at;
+    while (this.at < this.places && (this.at === began || this.at % 16 || performance.now() < until)) {
+      this.x[0] = this.place(this.at % across, 0);
+      if (this.ranges.length > 1) this.x[1] = this.place(Math.floor(this.at / across), 1);
+      this.out.fill(0);
+      VIEW(this.x, this.none, this.out);
+      for (let k = 0; k < this.count; k++) this.coming[k][this.at] = this.out[k];
+      this.at += 1;
+    }
+    if (this.at < this.places) return false;
+    [this.outputs, this.coming] = [this.coming, this.outputs];
+    this.at = 0;
+    return this.ready = true;
+  }
+
+  // An output as a small picture, one pixel for a place; `scaled` takes a number to -1 … 1.
+  picture(k, scaled, strength) {
+    const [across, down] = this.sides;
+    this.pictures ??= [];
+    const canvas = this.pictures[k] ??= Object.assign(document.createElement('canvas'), {width: across, height: down});
+    const context = canvas.getContext('2d'), image = context.createImageData(across, down), {data} = image;
+    for (let row = 0; row < down; row++) {
+      for (let column = 0; column < across; column++) {
+        const [r, g, b] = shade(scaled(this.outputs[k][row * across + column]), strength);
+        const place = 4 * ((down - 1 - row) * across + column);
+        data[place] = r;
+        data[place + 1] = g;
+        data[place + 2] = b;
+        data[place + 3] = 255;
+      }
+    }
+    context.putImageData(image, 0, 0);
+    return canvas;
+  }
+
+  // The largest size of an output, which has the full colour in its picture.
+  largest(k) { return this.outputs[k].reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1; }
+
+  // The line on which an output has a level, as pairs of points: through each square of the grid straight.
+  contour(k, level) {
+    const [across, down] = this.sides, numbers = this.outputs[k], found = [];
+    for (let row = 0; row + 1 < down; row++) {
+      for (let column = 0; column + 1 < across; column++) {
+        const corners = [[column, row], [column + 1, row], [column + 1, row + 1], [column, row + 1]]
+          .map(([i, j]) => [this.place(i, 0), this.place(j, 1), numbers[j * across + i] - level]);
+        const cut = [];
+        corners.forEach(([x, y, z], i) => {
+          const [u, v, w] = corners[(i + 1) % 4];
+          if (z < 0 !== w < 0) cut.push([x + (u - x) * z / (z - w), y + (v - y) * z / (z - w)]);
+        });
+        for (let i = 0; i + 1 < cut.length; i += 2) found.push([cut[i], cut[i + 1]]);
+      }
+    }
+    return found;
+  }
+}
