@@ -1,5 +1,6 @@
 """A picture read back from its SVG."""
 
+import re
 import unicodedata
 import xml.etree.ElementTree as ET
 
@@ -77,7 +78,7 @@ class Picture:
         self.names = sorted(box.name for box in self.boxes if box.name)
         self.arrows = sorted(
             (*(' '.join(nodes[key].lines) if nodes[key].round else nodes[key].name
-               for key in group.find(f'{SVG}title').text.split('->')),
+               for key in re.findall(r'(\w+)[:\w]*(?:->|$)', group.find(f'{SVG}title').text)),
              ' '.join(t.text for t in group.iter(f'{SVG}text'))) for group in groups['edge'])
 
     def box(self, name: str) -> Node:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Mapping
+from functools import cached_property
 
-from micrograd.engine import Constant, Value
-from micrograd.graph.naming import node_names
+from micrograd.engine import Value
+from micrograd.graph.naming import node_names, numbered_names
+from micrograd.show.boxes import Boxes
 from micrograd.show.drawing import Drawing
-from micrograd.show.look import BOLD, FAINT, FONT, INK, PAPER, colour, digits, room, signed, symbol, text, wide
+from micrograd.show.layout import columns, far_arrows
+from micrograd.show.look import BOLD, FAINT, FONT, INK, OPERATION, PAPER, digits, gradient, symbol, text, wide
+from micrograd.show.tables import Table, find_tables
 
-RANKDIRS = ('LR', 'TB', 'RL', 'BT')
+LONGEST_TEXT = 300  # of the names in a description
+MOST_LABELS = 300  # beside their arrows; more stand at the heads, which takes Graphviz much less time
+SIDES = {'LR': (':w', ':e'), 'TB': (':w', ''), 'RL': (':e', ':w'), 'BT': (':w', '')}  # where arrows meet a table
 
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
              names: Mapping[str, object] | bool = True, highlight: Value | None = None,
-             max_nodes: int | None = None) -> Drawing:
+             max_nodes: int | None = None, tables: bool = True, blank: bool = False) -> Drawing:
     """Draw the graph of `root`: what it was computed from, with numbers, gradients and local gradients.
 
     format: 'svg', 'png', or another that the installed `dot` has. rankdir: 'LR', 'TB', 'RL' or 'BT'.
@@ -23,6 +29,9 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     caller's own variables, False for none.
     highlight: a Value whose paths to the root are drawn bold, the ones that `explain(root, highlight)` writes out.
     max_nodes: how many Values are drawn at the most, by default 500, or 100 in a format of pixels, which takes longer.
+    tables: whether a `dot` of three pairs or more, its bias and its activation are drawn as one table; where False,
+    every Value has a box of its own.
+    blank: whether results, gradients and local gradients are left empty, to be filled in on paper.
 
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
     text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes,
@@ -30,8 +39,8 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')
-    if rankdir not in RANKDIRS:
-        raise ValueError(f'rankdir is one of {RANKDIRS}, not {rankdir!r}')
+    if rankdir not in SIDES:
+        raise ValueError(f'rankdir is one of {tuple(SIDES)}, not {rankdir!r}')
     order = root.topological_order()
     if highlight is not None and highlight not in set(order):
         raise ValueError(f'highlight is a Value of the graph that is drawn, not {highlight!r}')
@@ -42,58 +51,113 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
             f'this graph has {len(order):,} values, more than max_nodes={max_nodes:,}: draw a part of it, such as one '
             'neuron or the loss of one sample; or pass a larger max_nodes, take time, and prefer SVG to PNG')
     called = node_names(order, names, depth=1)
-    computed = root.grad != 0  # backward() makes it 1
-    largest = max((abs(node.grad) for node in order if math.isfinite(node.grad)), default=0.0)
-
+    found = find_tables(order) if tables else {}
+    across = rankdir in ('LR', 'RL') or not found  # else labels stand beside tables
     drawing = Drawing(format=format, graph_attr={
-        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2', 'ranksep': '0.35',
+        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2' if across else '0.8', 'ranksep': '0.35',
         'fontname': FONT, 'fontsize': '11', 'fontcolor': FAINT,
     }, node_attr={'shape': 'plain', 'fontname': FONT, 'fontsize': '12', 'fontcolor': INK, 'color': INK},
         edge_attr={'fontname': FONT, 'fontsize': '11', 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
-    if not computed:
-        drawing.attr(label='gradients not computed yet: call backward()')
-    lit: set[Value] = set()  # what the highlighted one reaches
-    for node in order:
-        if node is highlight or not lit.isdisjoint(node._prev):
-            lit.add(node)
-    numbered = {node: i for i, node in enumerate(order)}
-    for node, i in numbered.items():
-        drawing.node(f'v{i}', _box(node, called.get(node, ''), computed, largest))
-        if node._prev:
-            drawing.node(f'op{i}', f'<{text(symbol(node._op)) or "?"}>', shape='oval', style='filled',
-                         fillcolor='#fff8e1', width=f'{max(0.4, 0.25 * wide(node._op))}', height='0.4',
-                         margin='0.06,0.03')
-            drawing.edge(f'op{i}', f'v{i}', **(BOLD if lit.intersection(node._prev) else {}))
-            for operand, local in zip(node._prev, _local_gradients(node), strict=True):
-                drawing.edge(f'v{numbered[operand]}', f'op{i}', label=local, **(BOLD if operand in lit else {}))
+    _Picture(drawing, order, called, found, highlight, blank).draw()
     return drawing
 
 
-def _box(node: Value, name: str, computed: bool, largest: float) -> str:
-    """A node's name, number and gradient as an HTML-like label. Leaves, constants and results differ in their frame."""
-    if isinstance(node, Constant):
-        border, style, head, ink = 1, 'dashed', '#eceff1', INK
-    elif node._prev:
-        border, style, head, ink = 1, 'solid', '#dfe7ee', INK
-    else:
-        border, style, head, ink = 2, 'solid', INK, PAPER
-    rows = f'<tr><td>data {digits(node.data)}</td></tr>'
-    if computed or node.grad != 0:
-        rows += f'<tr><td bgcolor="{colour(node.grad, largest)}">grad {signed(node.grad)}</td></tr>'
-    else:
-        rows += '<tr><td>grad –</td></tr>'
-    if name:
-        rows = f'<tr><td{room(name)} bgcolor="{head}"><font color="{ink}"><b>{text(name)}</b></font></td></tr>{rows}'
-    return (f'<<table border="{border}" cellborder="0" cellspacing="0" cellpadding="4" style="{style}" color="{INK}" '
-            f'bgcolor="{PAPER}">{rows}</table>>')
+class _Picture:
+    """A graph on its way into a drawing: which boxes there are, and which arrows lead where."""
 
+    def __init__(self, drawing: Drawing, order: list[Value], called: dict[Value, str], tables: dict[Value, Table],
+                 highlight: Value | None, blank: bool) -> None:
+        self.drawing, self.order, self.called, self.tables = drawing, order, called, tables
+        self.number = {node: i for i, node in enumerate(order)}
+        self.computed = gradient(order[-1]) != 0  # backward() makes it 1
+        self.far = far_arrows(order, self.box)
+        unnamed = {node._prev[place] for node, place in self.far} - set(called)
+        self.called = called | {node: name for node, name in self._numbered.items() if node in unnamed}
+        self.boxes = Boxes(order, self.called, self.computed, blank)
+        self.lit = self._paths_from(highlight)
+        self.label = 'label' if sum(len(node._prev) for node in order) <= MOST_LABELS else 'headlabel'
+        self.into, self.out = SIDES[drawing.graph_attr['rankdir']]
 
-def _local_gradients(node: Value) -> list[str]:
-    """The local gradients as edge labels; '?' where a step written by hand keeps them to itself."""
-    try:
-        gradients = node.local_gradients()
-    except (ArithmeticError, ValueError):
-        return ['undefined'] * len(node._prev)
-    if gradients is None:
-        return ['?'] * len(node._prev)
-    return ['undefined' if math.isnan(gradient) else digits(gradient) for gradient in gradients]
+    @cached_property
+    def _numbered(self) -> dict[Value, str]:
+        return numbered_names(self.order, self.called)
+
+    def box(self, node: Value) -> Value:
+        """The Value in whose box this one is drawn: itself, or the result of its table."""
+        return self.tables[node].result if node in self.tables else node
+
+    def _paths_from(self, start: Value | None) -> set[tuple[Value, int]]:
+        """The arrows, each a node and the place of an operand, on the paths from `start` to the root that are alive:
+        on which no local gradient is 0."""
+        if start is None:
+            return set()
+        reached, alive = {start}, {self.order[-1]}
+        arrows = [(node, place, operand) for node in self.order for place, operand in enumerate(node._prev)
+                  if self.boxes.locals[node][place]]
+        for node, _, operand in arrows:
+            if operand in reached:
+                reached.add(node)
+        for node, _, operand in reversed(arrows):
+            if node in alive:
+                alive.add(operand)
+        return {(node, place) for node, place, operand in arrows if operand in reached and node in alive}
+
+    def draw(self) -> None:
+        """Add the boxes and the arrows to the drawing, and say what it shows."""
+        root, leaves = self.order[-1], [node for node in self.order if not node._prev]
+        self.drawing.title = f'The graph of {self.called.get(root) or "a value"}'
+        self.drawing.description = (
+            f'{len(self.order):,} values, {len(self.order) - len(leaves):,} operations. '
+            f'{self.called.get(root) or "The result"} is {digits(root.data)}, computed from '
+            + ', '.join(self.called[leaf] for leaf in leaves if leaf in self.called)[:LONGEST_TEXT])
+        if not self.computed and not self.boxes.blank:
+            self.drawing.attr(label='gradients not computed yet: call backward()')
+        for node in self.order:
+            name, table = f'v{self.number[node]}', self.tables.get(node)
+            if table is None:
+                self.drawing.node(name, self.boxes.box(node))
+                if node._prev:
+                    self._operation(node)
+            elif node is table.result:
+                self.drawing.node(name, self.boxes.table(table))
+                self._inputs(table, name)
+        for column in columns(self.order, self.box, {table.result: table.kind for table in self.tables.values()}):
+            with self.drawing.subgraph() as same:
+                same.attr(rank='same')
+                for above, below in itertools.pairwise(column):
+                    same.edge(f'v{self.number[above]}', f'v{self.number[below]}', style='invis')
+
+    def _operation(self, node: Value) -> None:
+        """The oval of the operation that made a node, and the arrows to it and from it."""
+        i, sign = self.number[node], symbol(node._op)
+        look = {'width': f'{max(0.4, 0.25 * wide(node._op))}', 'height': '0.4', 'margin': '0.06,0.03'}
+        if sign in '·+−/':
+            look |= {'fixedsize': 'true', 'fontsize': '24' if sign == '·' else '16'}
+        self.drawing.node(f'op{i}', f'<{text(sign) or "?"}>', shape='oval', style='filled', fillcolor=OPERATION, **look)
+        places = range(len(node._prev))
+        self.drawing.edge(f'op{i}', f'v{i}', **(BOLD if any((node, place) in self.lit for place in places) else {}))
+        for place in places:
+            self._arrow(node, place, f'op{i}', {self.label: self.boxes.local(node, place)})
+
+    def _inputs(self, table: Table, name: str) -> None:
+        """The arrows into a table's rows, from what lives elsewhere."""
+        shown = {place for pair in table.rows[0] + table.rows[2] for place in pair}
+        for place, operand in enumerate(table.dot._prev):
+            if operand not in table.own:
+                port = f'p{place}' if place in shown else 'more'
+                label = {'headlabel': self.boxes.local(table.dot, place), 'labeldistance': '2.6', 'labelangle': '-14'}
+                self._arrow(table.dot, place, f'{name}:{port}{self.into}', label if place in shown else {}, minlen='2')
+
+    def _arrow(self, node: Value, place: int, head: str, label: dict[str, str], **look: str) -> None:
+        """The arrow from an operand to where it is used, or from a stand-in where that is far; dashed where dead."""
+        operand = node._prev[place]
+        tail = f'v{self.number[operand]}'
+        if (node, place) in self.far:
+            tail = f'far{self.number[node]}_{place}'
+            self.drawing.node(tail, f'<{text(self.called[operand])}>', shape='box', style='dotted',
+                              fontcolor=FAINT, color=FAINT, height='0.2', width='0.2', margin='0.06,0.04')
+        elif operand in self.tables:
+            tail += f':out{self.out}'
+        dead = not self.boxes.blank and self.boxes.locals[node][place] == 0
+        look |= BOLD if (node, place) in self.lit else {'style': 'dashed'} if dead else {}
+        self.drawing.edge(tail, head, **label, **look)

@@ -15,6 +15,8 @@ from typing import Any
 import graphviz
 from graphviz.backend import dot_command
 
+from micrograd.show.look import printable
+
 INSTALL = '`apt install graphviz`, `brew install graphviz`, …'
 PIXELS = ('png', 'jpg', 'jpeg', 'jpe', 'gif', 'bmp', 'webp', 'tif', 'tiff')
 
@@ -79,18 +81,18 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def _described(self, svg: str) -> str:
         """An SVG with its role, its title and its description, in place of the title that Graphviz gives it."""
         svg = svg.replace('<title>%3</title>\n', '', 1)
-        about = f'<title>{html.escape(self.title)}</title>\n' if self.title else ''
-        about += f'<desc>{html.escape(self.description)}</desc>\n' if self.description else ''
+        about = f'<title>{html.escape(printable(self.title))}</title>\n' if self.title else ''
+        about += f'<desc>{html.escape(printable(self.description))}</desc>\n' if self.description else ''
         return re.sub(r'<svg ([^>]*)>\n', lambda tag: f'<svg role="img" {tag[1]}>\n{about}', svg, count=1)
 
 
 def find_dot() -> Path | None:
     """The system's `dot` where there is one, else the pip-installed one of graphviz-pure, else None."""
     found = shutil.which('dot')
-    return Path(found) if found else _pip_installed_dot()
+    return Path(found) if found else pip_installed_dot()
 
 
-def _pip_installed_dot() -> Path | None:
+def pip_installed_dot() -> Path | None:
     """The program in the package graphviz-pure, wherever pip put it."""
     try:
         files = metadata.files('graphviz-pure') or []

@@ -6,12 +6,14 @@ import html
 import math
 import unicodedata
 
+from micrograd.engine import Value
 from micrograd.graph.naming import LONGEST_NAME, short
 from micrograd.show.notation import PLAIN
 
 INK, FAINT, PAPER = '#1b2733', '#66737f', '#ffffff'
 POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which every kind of eye tells apart
 BOLD = {'color': '#b3202c', 'fontcolor': '#b3202c', 'penwidth': '2.5'}
+RESULT, OPERATION, PALE = '#dfe7ee', '#fff8e1', '#eceff1'  # the grounds of results' names, operations, constants
 FONT = 'Helvetica'
 
 
@@ -24,9 +26,9 @@ def colour(number: float, largest: float) -> str:
     return '#' + ''.join(f'{round(255 + (channel - 255) * share):02x}' for channel in full)
 
 
-def digits(number: float) -> str:
-    """A number to four digits, with the minus sign of the formulas."""
-    return PLAIN.minus(f'{number:.4g}')
+def digits(number: float | str) -> str:
+    """A number to four digits, with the minus sign of the formulas; a word in place of a number as it is."""
+    return number if isinstance(number, str) else PLAIN.minus(f'{number:.4g}')
 
 
 def signed(number: float) -> str:
@@ -57,3 +59,19 @@ def printable(text: str) -> str:
 def symbol(op: str) -> str:
     """An operation's symbol as the formulas write it: · for *, and the longer minus sign."""
     return '·' if op == '*' else PLAIN.minus(op) if op == '-' or op.startswith('**-') else op
+
+
+def gradient(node: Value) -> float:
+    """A node's gradient, where None counts as 0."""
+    return node.grad or 0.0
+
+
+def local_gradients(node: Value) -> list[float | str]:
+    """d(node)/d(operand) for each operand; '?' where a step by hand keeps it, 'undefined' where there is none."""
+    try:
+        known = node.local_gradients()
+    except (ArithmeticError, ValueError):
+        return ['undefined'] * len(node._prev)
+    except TypeError:  # not one for each operand
+        known = None
+    return ['?'] * len(node._prev) if known is None else ['undefined' if math.isnan(n) else n for n in known]

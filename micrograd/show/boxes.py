@@ -1,0 +1,143 @@
+"""What stands in the boxes of a picture, as HTML-like labels for Graphviz: names, numbers, gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from micrograd.engine import Constant, Value
+from micrograd.show.look import (
+    FAINT,
+    INK,
+    OPERATION,
+    PALE,
+    PAPER,
+    RESULT,
+    colour,
+    digits,
+    gradient,
+    local_gradients,
+    room,
+    signed,
+    text,
+)
+from micrograd.show.tables import Table, common_start
+
+EMPTY = (f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{FAINT}"><tr>'
+         '<td width="{}" height="{}"></td></tr></table>')
+
+
+class Boxes:
+    """The boxes of one graph: they know its names, its local gradients, and how far its colours go.
+
+    computed: whether a gradient of 0 is one that was computed. blank: whether what is computed is left empty, to be
+    filled in on paper.
+    """
+
+    def __init__(self, order: Sequence[Value], called: Mapping[Value, str], computed: bool,
+                 blank: bool = False) -> None:
+        self.called, self.computed, self.blank = called, computed, blank
+        self.locals = {node: local_gradients(node) for node in order}
+        self.largest = max((abs(gradient(node)) for node in order if math.isfinite(gradient(node))), default=0.0)
+
+    def local(self, node: Value, place: int) -> str:
+        """A local gradient, as the label of an arrow."""
+        return f'<{EMPTY.format(34, 16)}>' if self.blank else digits(self.locals[node][place])
+
+    def data(self, node: Value) -> str:
+        """A node's number; where it is to be filled in, an empty box."""
+        return EMPTY.format(60, 18) if self.blank and node._prev else digits(node.data)
+
+    def grad(self, node: Value) -> str:
+        """A node's gradient, a dash where it is not known yet, an empty box where it is to be filled in."""
+        if self.blank:
+            return EMPTY.format(60, 18)
+        return signed(gradient(node)) if self.computed or gradient(node) else '–'
+
+    def ground(self, node: Value) -> str:
+        """The colour behind a gradient, as an attribute of its cell."""
+        known = not self.blank and not isinstance(node, Constant) and (self.computed or gradient(node) != 0)
+        return f' bgcolor="{colour(gradient(node), self.largest)}"' if known else ''
+
+    def box(self, node: Value) -> str:
+        """A Value's name, number and gradient; leaves, constants and results differ in their frames."""
+        name = self.called.get(node, '')
+        border, style, head, ink, pen = (
+            (1, 'dashed', PALE, INK, FAINT) if isinstance(node, Constant) else
+            (1, 'solid', RESULT, INK, INK) if node._prev else (2, 'solid', INK, PAPER, INK))
+        rows = (self._line('data', self.data(node), '', node)
+                + self._line('grad', self.grad(node), self.ground(node), node))
+        if name:
+            rows = (f'<tr><td{room(name)} bgcolor="{head}"><font color="{ink}"><b>{text(name)}</b></font></td></tr>'
+                    f'{rows}')
+        return _framed(rows, f'border="{border}" style="{style}" color="{pen}"')
+
+    def _line(self, what: str, number: str, ground: str, node: Value) -> str:
+        """A line of a box; a constant's is pale."""
+        if number.startswith('<table'):
+            return (f'<tr><td><table border="0" cellborder="0" cellspacing="0"><tr><td>{what}</td>'
+                    f'<td>{number}</td></tr></table></td></tr>')
+        line = f'{what} {number}'
+        return f'<tr><td{ground}>{_pale(line) if isinstance(node, Constant) else line}</td></tr>'
+
+    def table(self, table: Table) -> str:
+        """A whole `dot`: a row for each pair, its bias, its sum and the function of that."""
+        operands = table.dot._prev
+        leaves = [self.called[node] for node in (*operands, table.bias) if node in table.own and node in self.called]
+        start = common_start(leaves)
+        # Inputs stand on the left, with three cells where one of them lives in its row; else there come arrows.
+        left = 3 if any(x in table.own for x in operands[len(operands) // 2:]) else 1
+        top, hidden, bottom = table.rows
+        rows = [self._pair(table, *pair, left, start) for pair in top]
+        if hidden:
+            rows.append(f'<tr><td port="more" colspan="{left + 3}">{_pale(f"⋮ {hidden:,} more")}</td></tr>')
+        rows += [self._pair(table, *pair, left, start) for pair in bottom]
+        if start:
+            rows.insert(0, f'<tr><td colspan="{left + 3}"{room(start)} bgcolor="{INK}"><font color="{PAPER}"><b>'
+                           f'{text(start.rstrip("."))}</b></font></td></tr>')
+        if table.bias is not None:
+            rows.append(f'<tr><td colspan="{left}"></td>{self._leaf(table.bias, start)}</tr>')
+        how = 'dot' if table.bias is None else 'dot + b'
+        if table.result is not table.total:
+            rows.append(self._made(table.total, how, left, ''))
+            local = '' if self.blank else f' ↓ {digits(self.locals[table.result][0])}'
+            how = table.result._op + local
+        rows.append(self._made(table.result, how, left, ' port="out"'))
+        return _framed(''.join(rows), f'border="1" color="{INK}"')
+
+    def _pair(self, table: Table, w: int, x: int, left: int, start: str) -> str:
+        """The row of a weight and its input. The arrow of an operand from elsewhere ends at its cell."""
+        weight, given = table.dot._prev[w], table.dot._prev[x]
+        first = self._leaf(given, start) if given in table.own else (
+            f'<td port="p{x}" colspan="{left}" align="left">{_pale(self.data(given), " ·")}</td>')
+        second = self._leaf(weight, start) if weight in table.own else (
+            f'<td port="p{w}" colspan="3" align="left">{_pale(self.data(weight))}</td>')
+        return f'<tr>{first}{second}</tr>'
+
+    def _leaf(self, leaf: Value, start: str) -> str:
+        """A leaf's name without what all names here begin with, its number and its gradient: three cells."""
+        if isinstance(leaf, Constant):
+            return f'<td colspan="3">{_pale(digits(leaf.data))}</td>'
+        name = self.called.get(leaf, '').removeprefix(start)
+        place = room(name) or ' align="left"'
+        head = f'<td{place} bgcolor="{INK}"><font color="{PAPER}"><b>{text(name)}</b></font></td>'
+        return (head if name else '<td></td>') + self._numbers(leaf)
+
+    def _made(self, node: Value, how: str, left: int, port: str) -> str:
+        """A row for a result: its name, how it is made, its number and its gradient."""
+        name = self.called.get(node, '')
+        name = f'<b>{text(name)}</b> = ' if name else ''
+        return (f'<tr><td colspan="{left + 1}" align="left" bgcolor="{OPERATION}">{name}{how}</td>'
+                f'{self._numbers(node, port)}</tr>')
+
+    def _numbers(self, node: Value, port: str = '') -> str:
+        return (f'<td align="right">{self.data(node)}</td>'
+                f'<td align="right"{port}{self.ground(node)}>{self.grad(node)}</td>')
+
+
+def _pale(words: str, more: str = '') -> str:
+    return words if words.startswith('<table') else f'<font color="{FAINT}">{words}{more}</font>'
+
+
+def _framed(rows: str, frame: str) -> str:
+    return f'<<table cellborder="0" cellspacing="0" cellpadding="4" bgcolor="{PAPER}" {frame}>{rows}</table>>'
