@@ -1,11 +1,13 @@
-"""This package against micrograd 0.1.0, as users run them: `python benchmarks/eager.py [rounds]`.
+"""This package against micrograd 0.1.0 and an engine of tuples, as users run them.
 
-pip fetches micrograd 0.1.0 into a temporary folder. It has this package's import name, so each of the two gets a
-process of its own; both run the same code, eager_worker.py. Before anything is timed, they must agree.
+`python benchmarks/eager.py [rounds]`. pip fetches micrograd 0.1.0 into a temporary folder; the engine of tuples is in
+tuples/. All have one import name, so each gets a process of its own; all run the same code, eager_worker.py. Before
+anything is timed, they must agree.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import tempfile
@@ -17,66 +19,63 @@ from harness import Worker, duration, fetch, interleave, machine, ratio, table, 
 
 HERE = Path(__file__).resolve().parent
 THEIRS, OURS = 'micrograd 0.1.0', 'this package'
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
-GROWTH = {
-    'chain': 'build, backward, free', 'kept chain': 'the same, a million operations kept alive at any size',
-    'linked list': 'for comparison: a linked list',
+TUPLES = 'an engine of tuples'
+TIMED = {  # what eager_worker.py calls it: what it is, and how many times as fast as micrograd ours must be
+    'nn.MLP': ('a training step with `nn.MLP`', 20),
+    'by hand': ('the same network written by hand', 2.8),
+    'expression': ('an expression of ten operations', 1.1),
 }
-TIMED = {  # what eager_worker.py calls it: what it is, and how many times as fast as theirs ours must be
-    'nn.MLP': ('a training step with `nn.MLP`', 25),
-    'by hand': ('the same network written by hand', 5),
-    'expression': ('an expression of ten operations', 1.3),
-}
+MEMORY = 0.65  # of micrograd's, at the most
 
 
-def check(theirs: Worker, ours: Worker) -> None:
-    """Both must come to the same results and gradients, to 1e-12 of each; to 1e-15 where the terms cancel."""
+def check(workers: dict[str, Worker]) -> None:
+    """All must come to the same results and gradients, to 1e-12 of each; to 1e-15 where the terms cancel."""
     for name in TIMED:
-        for a, b in zip(theirs.call('answers', name), ours.call('answers', name), strict=True):
-            assert math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-15), f'{name}: {THEIRS} says {a!r}, {OURS} {b!r}'
+        answers = {who: worker.call('answers', name) for who, worker in workers.items()}
+        for who, numbers in answers.items():
+            for ours, other in zip(answers[OURS], numbers, strict=True):
+                assert math.isclose(ours, other, rel_tol=1e-12, abs_tol=1e-15), f'{name}: {ours!r}, {who} {other!r}'
 
 
-def compare(theirs: Worker, ours: Worker, rounds: int) -> str:
-    """The table of both sides' times and memory."""
-    rows = [('', THEIRS, OURS, 'ratio (min–max)', 'bar', '')]
+def measured(workers: dict[str, Worker], rounds: int, *call: object) -> dict[str, list[float]]:
+    return interleave({who: partial(worker.call, *call) for who, worker in workers.items()}, rounds)
+
+
+def compare(workers: dict[str, Worker], rounds: int) -> str:
+    """The table of all sides' times and memory."""
+    rows = [('', *workers, f'to {THEIRS} (min–max)', 'bar', '', f'to {TUPLES}')]
     for name, (title, bar) in TIMED.items():
-        figures = interleave({THEIRS: partial(theirs.call, 'seconds', name),
-                              OURS: partial(ours.call, 'seconds', name)}, rounds)
+        figures = measured(workers, rounds, 'seconds', name)
         times, text = ratio(figures[THEIRS], figures[OURS])
-        rows.append((title, duration(median(figures[THEIRS])), duration(median(figures[OURS])), f'{text} times as fast',
-                     f'≥ {bar}', verdict(times >= bar)))
-    figures = interleave({THEIRS: partial(theirs.call, 'bytes_per_operation'),
-                          OURS: partial(ours.call, 'bytes_per_operation')}, rounds)
+        rows.append((title, *(duration(median(figures[who])) for who in workers), f'{text} times as fast', f'≥ {bar}',
+                     verdict(times >= bar), f'{ratio(figures[TUPLES], figures[OURS])[1]} times as fast'))
+    figures = measured(workers, rounds, 'bytes_per_operation')
     part, text = ratio(figures[OURS], figures[THEIRS])
-    rows.append(('memory per operation', f'{median(figures[THEIRS]):.0f} bytes', f'{median(figures[OURS]):.0f} bytes',
-                 f'{text} of theirs', '≤ 2/3', verdict(part <= 2 / 3)))
+    rows.append(('memory per operation', *(f'{median(figures[who]):.0f} bytes' for who in workers), f'{text} of theirs',
+                 f'≤ {MEMORY}', verdict(part <= MEMORY), f'{ratio(figures[OURS], figures[TUPLES])[1]} of theirs'))
     return table(*rows)
 
 
-def growth(ours: Worker, rounds: int) -> str:
-    """The table of our time per operation by the size of the graph. A linked list of Python's own lists shows how much
-    of the growth is the garbage collector, which passes over all live objects again and again as they become more."""
-    figures = interleave({(what, n, collector): partial(ours.call, 'seconds_per_operation', what, n, collector)
-                          for what in GROWTH for n in SIZES for collector in (True, False)}, rounds)
-    rows = [('time per operation', *(f'{n:,} operations' for n in SIZES), 'largest : smallest', 'bar', '')]
-    for what, title in GROWTH.items():
-        for collector in (True, False):
-            times = [median(figures[what, n, collector]) for n in SIZES]
-            spread, judged = max(times) / min(times), what == 'chain' and collector
-            rows.append((f'{title}; collector {"on" if collector else "off"}', *map(duration, times), f'{spread:.3g}',
-                         *(('≤ 1.5', verdict(spread <= 1.5)) if judged else ('', ''))))
+def operations(workers: dict[str, Worker], rounds: int) -> str:
+    """The table of single operations, forward; none may be slower than micrograd's."""
+    rows = [('one operation', *workers, f'to {THEIRS} (min–max)', 'bar', '')]
+    for name in workers[OURS].call('operations'):
+        figures = measured(workers, rounds, 'seconds_of_operation', name)
+        times, text = ratio(figures[THEIRS], figures[OURS])
+        rows.append((f'`{name}`', *(duration(median(figures[who])) for who in workers), f'{text} times as fast', '≥ 1',
+                     verdict(times >= 1)))
     return table(*rows)
 
 
 def main(rounds: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         if not fetch(Path(folder), '--no-deps', 'micrograd==0.1.0'):
             sys.exit(f'{THEIRS} could not be installed')
-        with Worker(HERE / 'eager_worker.py', Path(folder)) as theirs, \
-                Worker(HERE / 'eager_worker.py', HERE.parent) as ours:
-            check(theirs, ours)
-            print(f'{machine()}; medians of {rounds} rounds\n')
-            print(compare(theirs, ours, rounds), growth(ours, rounds), sep='\n\n')
+        workers = {who: stack.enter_context(Worker(HERE / 'eager_worker.py', path))
+                   for who, path in ((THEIRS, Path(folder)), (TUPLES, HERE / 'tuples'), (OURS, HERE.parent))}
+        check(workers)
+        print(f'{machine()}; medians of {rounds} rounds\n')
+        print(compare(workers, rounds), operations(workers, rounds), sep='\n\n')
 
 
 if __name__ == '__main__':

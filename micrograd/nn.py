@@ -205,11 +205,17 @@ def _inputs(module: Module, x: Any, nin: int) -> list[Value]:
         x = [x]
     elif not hasattr(x, '__len__'):
         raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
-    rows = any(isinstance(xi, (list, tuple)) or getattr(xi, 'ndim', 0) for xi in x)
-    if len(x) != nin or rows:
-        raise ValueError(f'{module} takes {nin} inputs, not {len(x)}{" rows of them" if rows else ""}; for many '
-                         'samples, call it once for each: [model(x) for x in xs]')
-    return [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
+    rows = ''
+    try:
+        values = [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
+    except TypeError:
+        if not any(isinstance(xi, (list, tuple)) or getattr(xi, 'ndim', 0) for xi in x):
+            raise
+        rows = ' rows of them'
+    if rows or len(values) != nin:
+        raise ValueError(f'{module} takes {nin} inputs, not {len(x)}{rows}; for many samples, call it once for each: '
+                         '[model(x) for x in xs]')
+    return values
 
 
 def _known(activation: str | None) -> str | None:
