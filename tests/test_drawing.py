@@ -89,12 +89,12 @@ def test_max_nodes_is_checked_before_any_layout(monkeypatch: pytest.MonkeyPatch,
     notes = fake_dot(tmp_path / 'bin')
     monkeypatch.setenv('PATH', str(notes.parent))
     with pytest.raises(ValueError, match=r'\b6 values.*max_nodes=5\b'):
-        draw_dot(lesson(), max_nodes=5)
+        draw_dot(lesson(), max_nodes=5, fold=False)
     assert len(draw_dot(lesson(), max_nodes=6).source.split('<table')) == 7
     assert draw_dot(chain(499)).source
     for n, format in ((500, 'svg'), (100, 'png'), (100, 'jpg')):
         with pytest.raises(ValueError, match=rf'\b{n + 1} values.*max_nodes={n}\b'):
-            draw_dot(chain(n), format)
+            draw_dot(chain(n), format, fold=False)
     assert not notes.exists()
 
 

@@ -8,8 +8,10 @@ from functools import cached_property
 
 from micrograd.engine import Value
 from micrograd.graph.naming import node_names, numbered_names
+from micrograd.nn import Module
 from micrograd.show.boxes import Boxes
 from micrograd.show.drawing import Drawing
+from micrograd.show.folded import draw_folded
 from micrograd.show.layout import columns, far_arrows
 from micrograd.show.look import BOLD, FAINT, FONT, INK, OPERATION, PAPER, digits, gradient, symbol, text, wide
 from micrograd.show.tables import Table, find_tables
@@ -21,7 +23,8 @@ SIDES = {'LR': (':w', ':e'), 'TB': (':w', ''), 'RL': (':e', ':w'), 'BT': (':w', 
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
              names: Mapping[str, object] | bool = True, highlight: Value | None = None,
-             max_nodes: int | None = None, tables: bool = True, blank: bool = False) -> Drawing:
+             max_nodes: int | None = None, tables: bool = True, blank: bool = False, fold: bool | str | None = None,
+             max_boxes: int = 100, depth: int | None = None, model: Module | None = None) -> Drawing:
     """Draw the graph of `root`: what it was computed from, with numbers, gradients and local gradients.
 
     format: 'svg', 'png', or another that the installed `dot` has. rankdir: 'LR', 'TB', 'RL' or 'BT'.
@@ -32,10 +35,14 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     tables: whether a `dot` of three pairs or more, its bias and its activation are drawn as one table; where False,
     every Value has a box of its own.
     blank: whether results, gradients and local gradients are left empty, to be filled in on paper.
+    fold: whether Values that do the same job are one box: None where there are more than max_nodes, True or 'layers',
+    or False. 'samples' keeps each parameter apart; 'time' rolls a recurrence up, which is else done beyond max_boxes.
+    depth: of a folded picture, how many modules deep it looks: each deeper one is a single box.
+    model: the module whose parameters name and frame the boxes; by default any that `names` has.
 
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
-    text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes,
-    or an unknown format or rankdir.
+    text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes
+    with fold=False, or an unknown format, rankdir or fold.
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')
@@ -46,18 +53,22 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
         raise ValueError(f'highlight is a Value of the graph that is drawn, not {highlight!r}')
     if max_nodes is None:
         max_nodes = 500 if format in ('svg', 'pdf', 'ps', 'json', 'plain', 'dot') else 100
-    if len(order) > max_nodes:
+    if len(order) > max_nodes and fold is False:
         raise ValueError(
             f'this graph has {len(order):,} values, more than max_nodes={max_nodes:,}: draw a part of it, such as one '
-            'neuron or the loss of one sample; or pass a larger max_nodes, take time, and prefer SVG to PNG')
+            'neuron or the loss of one sample; or leave out fold=False; or pass a larger max_nodes, take time, and '
+            'prefer SVG to PNG')
     called = node_names(order, names, depth=1)
-    found = find_tables(order) if tables else {}
+    folded = fold or (fold is None and len(order) > max_nodes)
+    found = find_tables(order) if tables and not folded else {}
     across = rankdir in ('LR', 'RL') or not found  # else labels stand beside tables
     drawing = Drawing(format=format, graph_attr={
         'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2' if across else '0.8', 'ranksep': '0.35',
         'fontname': FONT, 'fontsize': '11', 'fontcolor': FAINT,
     }, node_attr={'shape': 'plain', 'fontname': FONT, 'fontsize': '12', 'fontcolor': INK, 'color': INK},
         edge_attr={'fontname': FONT, 'fontsize': '11', 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
+    if folded:
+        return draw_folded(drawing, root, called, fold or True, max_boxes, depth, model, highlight)
     _Picture(drawing, order, called, found, highlight, blank).draw()
     return drawing
 

@@ -1,0 +1,137 @@
+"""The picture of a folded graph: a card for all Values that do the same job, in a frame for each module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micrograd.engine import Value
+from micrograd.nn import Module
+from micrograd.show.card import Cards, size
+from micrograd.show.drawing import Drawing
+from micrograd.show.fold import fold
+from micrograd.show.frames import Path, box_names, module_paths, parameter_names, pattern
+from micrograd.show.items import Arrow, Items
+from micrograd.show.look import BOLD, FAINT, INK, PAPER, digits, gradient, text
+from micrograd.show.rows import beside, rows
+
+HOW = ('layers', 'samples', 'time')
+FRAME, FRAME_LINE = '#f4f7f9', '#c3ccd4'
+
+
+def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], how: str | bool = 'layers',
+                max_boxes: int = 100, depth: int | None = None, model: Module | None = None,
+                highlight: Value | None = None) -> Drawing:
+    """Draw the folded graph of `root` into an empty drawing, and return that.
+
+    names: of its Values. how: the `fold` of `draw_dot`, whose the others are, too. TypeError where model is no Module.
+    ValueError for an unknown how, a depth below 1, or 'samples' where no module's parameters are known.
+    """
+    how = 'layers' if how is True else how
+    if how not in HOW:
+        raise ValueError(f'fold is True, False, None or one of {HOW}, not {how!r}')
+    if depth is not None and depth < 1:
+        raise ValueError(f'depth is how many modules deep the picture looks, at least 1, not {depth!r}')
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f'model is a Module, whose parameters name the boxes, not a {type(model).__name__}')
+    parameters = parameter_names(names) if model is None else {p: name for name, p in model.named_parameters()}
+    if how == 'samples' and not parameters:
+        raise ValueError("fold='samples' keeps each parameter apart, but here is no module whose they are: pass model="
+                         ', or fold=True')
+    kinds = {value: name if how == 'samples' else pattern(name) for value, name in parameters.items()}
+    folded = fold(root, max_boxes, how == 'time', kinds)
+    called = box_names(folded, parameters)
+    items = Items(folded, called, box_names(folded, {**names, **parameters}), module_paths(folded, called), depth)
+    values = [value for box in folded.boxes for value in box.values]
+    computed = gradient(root) != 0
+    drawing.title = f'The graph of {names.get(root) or "a value"}, folded'
+    drawing.description = (f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds. '
+                           f'{names.get(root) or "The result"} is {digits(root.data)}')
+    drawing.attr(label=f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds'
+                 + ', rolled up' * folded.rolled + '; gradients not computed yet: call backward()' * (not computed))
+    lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
+    _Picture(drawing, items, Cards(values, computed), lit).draw()
+    return drawing
+
+
+class _Picture:
+    """Items on their way into a drawing, in rows; where an arrow would lead to another row, it has a sign at each end.
+
+    lit: the items from which all arrows are bold, and from those to which they lead.
+    """
+
+    def __init__(self, drawing: Drawing, items: Items, cards: Cards, lit: list[int]) -> None:
+        self.drawing, self.items, self.arrows, self.cards = drawing, items.items, items.arrows, cards
+        forward = [pair for pair, arrow in self.arrows.items() if not arrow.back]
+        self.beside = beside([(item.leaf, item.kind == 'parameters') for item in self.items], forward)
+        across = drawing.graph_attr['rankdir'] in ('LR', 'RL')
+        self.row_of = rows([size(item) for item in self.items], forward, self.beside,
+                           [item.path for item in self.items]) if across else [0] * len(self.items)
+        self.lit = lit
+        for a in lit:
+            lit += [b for tail, b in self.arrows if tail == a and b not in lit]
+        self.tags: dict[int, str] = {}
+        for a, b in self.arrows:
+            if self.row_of[a] != self.row_of[b] and a not in self.tags:
+                self.tags[a] = _letters(len(self.tags))
+
+    def draw(self) -> None:
+        """Every row, and every arrow."""
+        for row in range(max(self.row_of), -1, -1):  # Graphviz piles up from the bottom
+            self._row(row)
+        signs: set[str] = set()
+        for (a, b), arrow in self.arrows.items():
+            tail = f'b{a}'
+            if self.row_of[a] != self.row_of[b]:
+                tail = f'sign{a}_{self.row_of[b]}'
+                if tail not in signs:
+                    signs.add(tail)
+                    self.drawing.node(tail, _sign(self.tags[a], self.items[a].called(within=False)))
+            self.drawing.edge(tail, f'b{b}', **_look(arrow) | (BOLD if a in self.lit else {}))
+
+    def _row(self, row: int) -> None:
+        """The items of a row, in the frames of their modules."""
+        around: Path = ()
+        for i in sorted((i for i, own in enumerate(self.row_of) if own == row), key=lambda i: (self.items[i].path, i)):
+            path = self.items[i].path
+            shared = _shared(around, path)
+            self.drawing.body += ['}\n'] * (len(around) - shared)
+            for level in range(shared, len(path)):
+                self.drawing.body.append(
+                    f'subgraph "cluster {row} {".".join(path[:level + 1])}" {{\nlabel=<<b>{text(path[level])}</b>> '
+                    f'labeljust=l style="rounded,filled" fillcolor="{FRAME}" color="{FRAME_LINE}" fontsize=13\n')
+            around = path
+            self.drawing.node(f'b{i}', self.cards.card(self.items[i], self.tags.get(i, '')))
+            user = self.beside.get(i)
+            if user is not None and self.row_of[user] == row:
+                self.drawing.body.append(f'{{ rank=same b{i} b{user} }}\n')
+        self.drawing.body += ['}\n'] * len(around)
+
+
+def _shared(path: Path, other: Path) -> int:
+    """How many modules two paths have in common."""
+    level = 0
+    while level < min(len(path), len(other)) and path[level] == other[level]:
+        level += 1
+    return level
+
+
+def _letters(number: int) -> str:
+    """A, B, … Z, A1, B1, …"""
+    return chr(ord('A') + number % 26) + (str(number // 26) if number >= 26 else '')
+
+
+def _sign(tag: str, name: str) -> str:
+    """Where an arrow comes in that has left another row."""
+    return (f'<<table border="1" style="rounded" cellborder="0" cellspacing="0" cellpadding="3" color="{FAINT}" '
+            f'bgcolor="{PAPER}"><tr><td><b>{tag}</b> {text(name)}</td></tr></table>>')
+
+
+def _look(arrow: Arrow) -> dict[str, str]:
+    """An arrow's attributes: double for several edges, bold for a way back, and a letter for which operand it is."""
+    look = {'color': f'{FAINT}:{PAPER}:{FAINT}'} if arrow.count > 1 else {}
+    if arrow.marks:
+        look |= {'headlabel': ', '.join(dict.fromkeys(arrow.marks)), 'labeldistance': '1.4'}
+    if arrow.back:
+        look |= {'color': INK, 'style': 'bold', 'constraint': 'false', 'label': 'again', 'tailport': 'n',
+                 'headport': 'n'}
+    return look
