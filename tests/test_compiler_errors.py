@@ -342,7 +342,8 @@ def test_a_backend_that_is_not_installed_is_replaced_with_one_warning(backend, m
             raise ModuleNotFoundError(f'No module named {missing!r}')
         return real(name, *rest, **options)
 
-    monkeypatch.delitem(sys.modules, 'micrograd.compiler.native', raising=False)
+    for name in ('native', 'machine'):
+        monkeypatch.delitem(sys.modules, f'micrograd.compiler.{name}', raising=False)
     monkeypatch.setattr(builtins, '__import__', without)
     says = f'no {backend} backend, so Python computes: No module .*{missing}'
     with pytest.warns(RuntimeWarning, match=says) as caught:
@@ -358,7 +359,7 @@ def test_a_backend_that_cannot_do_it_is_replaced_with_one_warning(error, backend
 
     def fail(*_, **__):
         raise error
-    monkeypatch.setattr(native, 'Kernel', fail)
+    monkeypatch.setattr(native, 'machine', fail)
     with pytest.warns(RuntimeWarning, match=f'no native backend, so Python computes: {error}') as caught:
         step, *_ = line(backend)
     assert (len(caught), step.backend, caught[0].filename) == (1, 'python', __file__)

@@ -1,5 +1,7 @@
 """The native backend's loops over whole layers, on networks of every shape, the odd ones too."""
 
+import functools
+import itertools
 import random
 
 import numpy as np
@@ -18,6 +20,7 @@ def loops(monkeypatch):
     """Loops take the place of small matrices too."""
     monkeypatch.setattr(native, 'LARGE', 0)
     monkeypatch.setattr(layers, 'SMALLEST', 2)
+    monkeypatch.setattr(native, 'CODES', native.Codes())  # where none of these has been compiled without loops
 
 
 def compared(output, inputs, params, sizes=SIZES):
@@ -49,7 +52,7 @@ def test_a_network_that_is_large_enough(nonlin):
     model = MLP(17, [24, 19, 1], nonlin)
     xs, y = [Value(0.1 * i - 0.8) for i in range(17)], Value(0.5)
     step = compared((model(xs) - y)**2, [*xs, y], model.parameters())
-    assert len(step._backend.layers.backward) == 2
+    assert len(step._backend.code.layers.outers) == 2
 
 
 @pytest.mark.parametrize('widths', [[2, 2, 2], [4, 5, 3], [8, 7, 6], [9, 4, 4, 4]])
@@ -69,7 +72,7 @@ def test_networks_of_every_size(loops, widths, nonlin, bias):
             params += biases
         nodes = [getattr(row, nonlin)() for row in rows] if nonlin else rows
     step = compared(sum(nodes[1:], nodes[0])**2, xs, params, sizes=[1, 5, 128, 131])
-    assert step._backend.layers.forward
+    assert step._backend.code.layers.products
 
 
 ODD = ['plain', 'reversed rows', 'reversed params', 'shuffled params', 'reversed inputs', 'columns first',
@@ -137,8 +140,7 @@ def test_odd_networks(loops, odd, seed):
     if odd == 'a row is the output':
         total = dot(params[:5], nodes) if seed else outs[1]
     step = compared(total, xs, params, sizes=[1, 3, 8, 129])
-    used = odd not in ('reversed params', 'shuffled params', 'unused row')  # those are no matrices
-    assert bool(step._backend.layers.forward) == used
+    assert step._backend.code.layers.products or odd == 'shuffled params'
 
 
 def test_infinities_in_a_layer_stay_where_ieee_has_them(loops):
@@ -153,3 +155,114 @@ def test_infinities_in_a_layer_stay_where_ieee_has_them(loops):
         assert output == np.inf
         assert gradients.tolist() == [np.inf, 1] * 3
         assert step.value_and_grad(np.ones(6), second, second)[0] == 6
+
+
+# The same weights in several places: their gradients are sums of outer products.
+
+def recurrent(draw, steps=4, width=6, symbols=5):
+    """Logits and losses of a recurrent network that reads symbols."""
+    into, across, out = matrix(width, symbols, draw), matrix(width, width, draw), matrix(symbols, width, draw)
+    biases = [Value(draw.uniform(-1, 1)) for _ in range(width)]
+    tokens = [[Value(draw.uniform(0, 1)) for _ in range(symbols)] for _ in range(steps + 1)]
+    state = [Value(draw.uniform(-1, 1)) for _ in range(width)]
+    params = [w for m in (into, across, out) for row in m for w in row] + biases + state
+    total = 0
+    for token, target in itertools.pairwise(tokens):
+        state = [(dot(a, token) + dot(b, state) + c).tanh() for a, b, c in zip(into, across, biases, strict=True)]
+        logits = [dot(row, state) for row in out]
+        total = total + sum(logit.exp() for logit in logits).log() - dot(target, logits)
+    return total / steps, [x for token in tokens for x in token], params
+
+
+def tied(draw, words=7, width=6):
+    """One matrix that turns words into vectors, and vectors into words."""
+    table = matrix(words, width, draw)
+    tokens = [[Value(draw.uniform(0, 1)) for _ in range(words)] for _ in range(3)]
+    total = 0
+    for token, target in itertools.pairwise(tokens):
+        x = [dot(column, token).tanh() for column in zip(*table, strict=True)]
+        logits = [dot(row, x) for row in table]
+        total = total + sum(logit.exp() for logit in logits).log() - dot(target, logits)
+    return total, [x for token in tokens for x in token], [w for row in table for w in row]
+
+
+def attention(draw, positions=4, width=6, heads=2):
+    """Self-attention in several heads, each position over those up to it, and a residual."""
+    matrices = [matrix(width, width, draw) for _ in range(4)]
+    xs = [[Value(draw.uniform(-1, 1)) for _ in range(width)] for _ in range(positions)]
+    queries, keys, values = ([[dot(row, x) for row in m] for x in xs] for m in matrices[:3])
+    total = 0
+    for t, x in enumerate(xs):
+        gathered = []
+        for head in range(heads):
+            part = slice(head * width // heads, (head + 1) * width // heads)
+            exps = [(dot(queries[t][part], key[part]) / 2).exp() for key in keys[:t + 1]]
+            weights = [e / sum(exps) for e in exps]
+            gathered += [dot(weights, column) for column in zip(*[v[part] for v in values[:t + 1]], strict=True)]
+        out = [a + dot(row, gathered) for a, row in zip(x, matrices[3], strict=True)]
+        total = total + sum(o.tanh() for o in out)
+    return total, [v for x in xs for v in x], [w for m in matrices for row in m for w in row]
+
+
+def convolution(draw, channels=5, size=3, length=7):
+    """Filters that pass along a row of numbers, twice."""
+    first, second = matrix(channels, size, draw), matrix(channels, size * channels, draw)
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(length)]
+    maps = [[dot(row, xs[i:i + size]).relu() for row in first] for i in range(length - size + 1)]
+    patches = [[v for m in maps[i:i + size] for v in m] for i in range(len(maps) - size + 1)]
+    total = sum(dot(row, patch).tanh() for patch in patches for row in second)
+    return total, xs, [w for m in (first, second) for row in m for w in row]
+
+
+def decayed(draw, first=0):
+    """A penalty on the weights, from a row on, which their gradients begin or end with."""
+    weights = matrix(4, 4, draw)
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(4)]
+    before = sum(w * w for row in weights[first:] for w in row) * 0.1
+    out = sum(dot(row, [dot(row, xs).tanh() for row in weights]).tanh() for row in weights)
+    return before + out + sum(w * w * 0.2 + w for row in weights for w in row), xs, [w for row in weights for w in row]
+
+
+def written_out(draw):
+    """Neurons as sums that begin with the bias, or end with it, two layers with one matrix."""
+    weights, biases = matrix(4, 4, draw), [Value(draw.uniform(-1, 1)) for _ in range(4)]
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(4)]
+    hidden = [sum((w * x for w, x in zip(row, xs, strict=True)), b).tanh()
+              for row, b in zip(weights, biases, strict=True)]
+    out = [sum(w * x for w, x in zip(row, hidden, strict=True)) + b for row, b in zip(weights, biases, strict=True)]
+    return sum(o * o for o in out), xs, [*(w for row in weights for w in row), *biases]
+
+
+def circular(draw):
+    """A row of a matrix that another row of it depends on, though both take the same inputs."""
+    weights = matrix(3, 4, draw)
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(4)]
+    total = 0
+    for row in weights:
+        total = sum((w * x for w, x in zip(row, xs, strict=True)), total * 2.0 + xs[0]).tanh()
+    return total, xs, [w for row in weights for w in row]
+
+
+SHARED = {'recurrent': (recurrent, 3), 'tied': (tied, 1), 'attention': (attention, 2), 'convolution': (convolution, 1),
+          'decayed': (decayed, 1),
+          'partly decayed': (functools.partial(decayed, first=2), 0),
+          'written_out': (written_out, 1), 'circular': (circular, 0)}
+
+
+@pytest.mark.parametrize('seed', range(2))
+@pytest.mark.parametrize(('build', 'outers'), SHARED.values(), ids=SHARED)
+def test_shared_weights(loops, build, outers, seed):
+    step = compared(*build(random.Random(seed)), sizes=[1, 3, 8, 130])
+    assert len(step._backend.code.layers.outers) >= outers
+
+
+def test_a_recurrent_network_is_all_loops():
+    def left(steps):
+        output, inputs, params = recurrent(random.Random(0), steps, width=24, symbols=9)
+        step = compared(output, inputs, params, sizes=[1, 33])
+        layers = step._backend.code.layers
+        assert len(layers.outers) == 3
+        assert all(len(outer.pairs) == steps for outer in layers.outers)
+        return len(layers.order), len(layers.program.steps)
+    (few, short), (many, long) = left(3), left(6)
+    assert few < short / 10 and many < long / 10

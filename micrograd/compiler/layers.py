@@ -1,161 +1,325 @@
-"""Layers in a large program: where neurons side by side take the same inputs, loops over matrices take the place of
-thousands of instructions, which would no longer fit into the processor's caches, and take long to compile."""
+"""Layers in a large program: where weights form a matrix, loops take the place of thousands of instructions, which
+would no longer fit into the processor's caches, and take long to compile.
+
+There are two kinds, and one rule for each, whatever pass a sum belongs to and however it was written. Sums of products
+of parameters with the same variables, whose parameters lie at even distances, are a matrix times a vector: a layer
+forward, and the gradients of its inputs backward. And the gradients of a matrix's parameters, if they are sums of the
+same form, are the outer products of vectors, one for each time the matrix was used.
+"""
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from micrograd.graph.program import Operand, Program, Step, variables
+from micrograd.graph.program import Operand, Program, variables
 
-SMALLEST = 8  # rows and columns of a weight matrix that is worth a loop
+SMALLEST = 8  # rows and columns of a matrix that is worth a loop
+Vector = tuple[int, ...]  # variables
 
 
-class Layer(NamedTuple):
-    """Dot products of the rows of a weight matrix with the same inputs, and what becomes of their gradients.
+class Segment(NamedTuple):
+    """Columns of a matrix among the parameters: the first one's number, how far rows and columns are apart, and how
+    many columns there are."""
 
-    weights, stride: the number of the first weight among the parameters, and how far apart the rows are. gradients: of
-    the rows; empty where the backward pass is not of this form. input_gradients: empty also where there are none.
-    upwards: whether the products in an input's gradient are added from the first row to the last, or from the last on.
-    """
+    first: int
+    row: int
+    column: int
+    columns: int
 
-    rows: tuple[int, ...]
-    weights: int
+
+class Product(NamedTuple):
+    """outputs[r] = before[r] + Σ_c w[r, c] · inputs[c], the terms added one after another; w is made of the segments,
+    side by side. No sum is before it where `before` is empty."""
+
+    segments: tuple[Segment, ...]
+    inputs: Vector
+    outputs: Vector
+    before: Vector
+    replaced: frozenset[int]  # the variables that this computes or makes superfluous
+
+
+class Outer(NamedTuple):
+    """The gradients of the parameters first + r · stride + c: Σ_k d_k[r] · x_k[c], for the pairs (d_k, x_k) in their
+    order. What else adds to them comes before (a variable for each, row by row, or nothing) or after (several)."""
+
+    first: int
     stride: int
-    inputs: tuple[int, ...]
-    gradients: tuple[int, ...] = ()
-    input_gradients: tuple[int, ...] = ()
-    upwards: bool = True
+    pairs: tuple[tuple[Vector, Vector], ...]
+    before: Vector
+    after: tuple[Vector, ...]
+    replaced: frozenset[int]
 
     def parameters(self) -> Iterator[int]:
-        """The numbers of the weights among the parameters."""
-        for row in range(len(self.rows)):
-            start = self.weights + row * self.stride
-            yield from range(start, start + len(self.inputs))
+        """The parameters' numbers, row by row."""
+        ds, xs = self.pairs[0]
+        for row in range(len(ds)):
+            start = self.first + row * self.stride
+            yield from range(start, start + len(xs))
+
+
+class Term(NamedTuple):
+    """What a sum adds up: a variable, or the product of a pair of them; and the sum so far.
+
+    operands: one or two. made: the variable that is the term. total: the one that is the sum up to here. Those inside
+    a `dot` have no variable: None.
+    """
+
+    operands: tuple[Operand, ...]
+    made: int | None
+    total: int | None
+
+
+class Run(NamedTuple):
+    """Consecutive terms of a sum that are products with parameters."""
+
+    weights: tuple[int, ...]
+    terms: list[Term]
+    start: int
 
 
 class Layers:
-    """The layers of a program.
+    """The layers of a program: its products and outer products, and the order in which to compute.
 
-    forward, backward: each layer by the variable at whose place its forward or its backward loops run. replaced: the
-    variables that the loops compute, or make superfluous.
+    order: the variables that are left, and what computes the others, each after what it needs.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.forward: dict[int, Layer] = {}
-        self.backward: dict[int, Layer] = {}
-        self.replaced: set[int] = set()
-        self.arrays: dict[int, tuple[int, ...]] = {}  # for each variable in a row, a list of inputs …, all of that
-        self.made = {step: variable for variable, step in enumerate(program.steps, program.first)
-                     if len(list(variables(step.operands))) == len(step.operands)}  # since 5 == 5.0
-        self.uses = Counter(variables(operand for step in program.steps for operand in step.operands))
+        self.start = program.first - program.params  # the number of the first parameter's variable
+        self.uses = Counter(variables(itertools.chain.from_iterable(step.operands for step in program.steps)))
         self.uses.update(variables([program.output, *program.gradients]))
-        for inputs, rows in self._groups().items():
-            weights = [self._weight(row) for row in rows]
-            strides = {b - a for a, b in itertools.pairwise(weights)}
-            if len(rows) >= SMALLEST and len(strides) == 1:
-                layer = Layer(tuple(rows), weights[0], strides.pop(), inputs)
-                self._add(self._with_gradients(layer) if program.gradients else layer)
+        self.sums = dict(self._sums())
+        self.products = list(self._products())
+        self.outers = self._outers() if program.gradients else []
+        while not (order := self._order()):
+            self.products.remove(self.stuck)
+        self.order: list[int | Product | Outer] = order
 
-    def _weight(self, row: int) -> int:
-        """The number of a row's first weight among the parameters."""
-        return int(self.program.step(row).operands[0]) - (self.program.first - self.program.params)
+    def _sums(self) -> Iterator[tuple[int, list[Term]]]:
+        """The terms of each sum, by the variable that is all of it. A sum goes on where it is used once, in another."""
+        heads: dict[int, int | None] = {}
+        for variable, (op, operands) in enumerate(self.program.steps, self.program.first):
+            if op == 'dot':
+                heads[variable] = None
+            elif op == '+':
+                heads[variable] = next((operand for operand in variables(operands)
+                                        if operand in heads and self.uses[operand] == 1), None)
+        for variable in heads.keys() - set(heads.values()):
+            yield variable, self._terms(variable, heads)
 
-    def _groups(self) -> dict[tuple[int, ...], list[int]]:
-        """The dot products of consecutive parameters with variables, by these variables."""
-        program, groups = self.program, dict[tuple[int, ...], list[int]]()
-        for variable, (op, operands) in enumerate(program.steps, program.first):
-            half = len(operands) // 2
-            if op != 'dot' or half < SMALLEST:
+    def _terms(self, variable: int | None, heads: dict[int, int | None]) -> list[Term]:
+        """The terms of the sum that ends with this variable."""
+        found: list[Term] = []
+        while variable is not None:
+            op, operands = self.program.step(variable)
+            if op == 'dot':
+                half = len(operands) // 2
+                terms = [Term(pair, None, None) for pair in zip(operands[:half], operands[half:])]
+                found.append(terms[-1]._replace(total=variable))
+                found += terms[-2::-1]
+            else:
+                a, b = operands
+                if heads[variable] == b:
+                    a, b = b, a
+                found.append(self._term(b, variable))
+                if heads[variable] is None:
+                    found.append(self._term(a, a))
+            variable = heads[variable]
+        return found[::-1]
+
+    def _term(self, operand: Operand, total: Operand) -> Term:
+        operands: tuple[Operand, ...] = (operand,)
+        if isinstance(operand, int) and operand >= self.program.first and self.uses[operand] == 1:
+            step = self.program.step(operand)
+            if step.op == '*' and isinstance(step.operands[0], int) and isinstance(step.operands[1], int):
+                operands = step.operands
+        return Term(operands, *(x if isinstance(x, int) else None for x in (operand, total)))
+
+    def _products(self) -> Iterator[Product]:
+        """The matrices times vectors: runs with the same variables, and parameters in the same pattern."""
+        groups: dict[tuple[Vector, tuple[int, ...], bool], dict[int, Run]] = {}
+        for terms in self.sums.values():
+            for inputs, run in self._runs(terms):
+                first = run.weights[0]
+                groups.setdefault((inputs, tuple([w - first for w in run.weights]), run.start > 0), {})[first] = run
+        for (inputs, pattern, _), runs in groups.items():
+            columns = list(_progressions(pattern))
+            if len(columns) * SMALLEST > 2 * len(pattern) or any(step == 0 for *_, step in columns):
                 continue
-            weights, inputs = operands[:half], tuple(variables(operands[half:]))
-            start = weights[0]
-            first_parameter = program.first - program.params
-            if (isinstance(start, int) and first_parameter <= start and start + half <= program.first
-                    and weights == tuple(range(start, start + half)) and len(set(inputs)) == half
-                    and (all(i >= program.first for i in inputs)
-                         or (inputs == tuple(range(inputs[0], inputs[0] + half)) and inputs[-1] < program.inputs))):
-                groups.setdefault(inputs, []).append(variable)
-        return groups
+            firsts = sorted(runs)
+            for begin, end, row in _progressions(firsts):
+                if end - begin >= SMALLEST:
+                    segments = [Segment(firsts[begin] + pattern[left], row, column, right - left)
+                                for left, right, column in columns]
+                    yield self._product(tuple(segments), inputs, [runs[first] for first in firsts[begin:end]])
 
-    def _product(self, a: Operand, b: Operand) -> int | None:
-        """The variable that is a * b, if there is one, and it is used once."""
-        found = self.made.get(Step('*', (a, b))) or self.made.get(Step('*', (b, a)))
-        return found if found is not None and self.uses[found] == 1 else None
+    def _runs(self, terms: list[Term]) -> Iterator[tuple[Vector, Run]]:
+        """The runs among the terms of a sum, by their variables."""
+        low, high = self.start, self.program.first
+        start, weights, inputs = 0, list[int](), list[int]()
+        for place, term in enumerate([*terms, Term((), None, None)]):
+            if len(term.operands) == 2:
+                a, b = term.operands
+                if isinstance(a, int) and isinstance(b, int) and (low <= a < high or low <= b < high):
+                    weight, x = (a, b) if low <= a < high else (b, a)
+                    weights.append(weight - low)
+                    inputs.append(x)
+                    continue
+            if (len(weights) >= SMALLEST and terms[place - 1].total is not None
+                    and (start == 0 or terms[start - 1].total is not None)):
+                yield tuple(inputs), Run(tuple(weights), terms, start)
+            start, weights, inputs = place + 1, [], []
 
-    def _with_gradients(self, layer: Layer) -> Layer:
-        """The layer with its backward pass, where that has the usual form."""
-        program, size = self.program, len(layer.inputs)
-        gradients: list[int] = []
-        for row in range(len(layer.rows)):
-            first = program.gradients[layer.weights + row * layer.stride]
-            if not isinstance(first, int) or first < program.first:
-                return layer
-            op, operands = program.step(first)
-            others = [operand for operand in operands if operand != layer.inputs[0]]
-            if op != '*' or len(others) != 1 or not isinstance(others[0], int) or others[0] < program.first:
-                return layer
-            gradients.append(others[0])
-        for number, weight in enumerate(layer.parameters()):
-            product = self._product(gradients[number // size], layer.inputs[number % size])
-            if product is None or product != program.gradients[weight]:
-                return layer
-        sums = self._sums(layer, gradients)
-        if sums is None or len(set(gradients)) < len(gradients):
-            return layer
-        return layer._replace(gradients=tuple(gradients), input_gradients=sums[0], upwards=sums[1])
+    def _product(self, segments: tuple[Segment, ...], inputs: Vector, runs: list[Run]) -> Product:
+        outputs, before, replaced = list[int | None](), list[int | None](), set[int]()
+        for run in runs:
+            end = run.start + len(inputs)
+            outputs.append(run.terms[end - 1].total)
+            before += [run.terms[run.start - 1].total] if run.start else []
+            replaced |= _made(run.terms[run.start:end])
+        return Product(segments, inputs, tuple(_known(outputs)), tuple(_known(before)), frozenset(replaced))
 
-    def _sums(self, layer: Layer, gradients: Sequence[int]) -> tuple[tuple[int, ...], bool] | None:
-        """The gradients for the layer's inputs; () if it needs none, None if they are not plain sums of products."""
-        weights, size = list(layer.parameters()), len(layer.inputs)
-        start = self.program.first - self.program.params
-        products = [[self._product(gradient, start + weight) for gradient, weight in zip(gradients, weights[i::size])]
-                    for i in range(size)]
-        if all(product is None for column in products for product in column):
-            return (), True
-        sums: list[int] = []
-        for column in products:
-            terms = [product for product in column if product is not None]
-            upwards = terms == sorted(terms)
-            if len(terms) < len(column) or (not upwards and terms != sorted(terms, reverse=True)):
-                return None
-            total, *rest = sorted(terms)
-            for term in rest:
-                added = self.made.get(Step('+', (total, term))) or self.made.get(Step('+', (term, total)))
-                if added is None or self.uses[total] != 1:
-                    return None
-                total = added
-            sums.append(total)
-        return tuple(sums), upwards
+    def _outers(self) -> list[Outer]:
+        """The outer products that are gradients of the matrices in products, the largest first; each weight in one."""
+        found: list[Outer] = []
+        taken = set[int]().union(*(product.replaced for product in self.products))
+        matrices = {matrix for product in self.products for segment in product.segments
+                    if (matrix := _by_rows(segment, len(product.outputs)))}
+        for matrix in sorted(matrices, key=lambda matrix: (-matrix[2] * matrix[3], matrix)):
+            outer = self._outer(*matrix)
+            if outer and taken.isdisjoint(outer.replaced):
+                taken |= outer.replaced
+                found.append(outer)
+        return found
 
-    def _add(self, layer: Layer) -> None:
-        """Take note of what the layer's loops replace."""
-        if not self._arrays(layer.rows, layer.inputs):
-            return
-        if layer.gradients and not self._arrays(layer.gradients, layer.input_gradients):
-            layer = layer._replace(gradients=(), input_gradients=())
-        self.forward[min(layer.rows)] = layer
-        self.replaced.update(layer.rows)
-        if layer.gradients:
-            gradients = [self.program.gradients[weight] for weight in layer.parameters()]
-            replaced = set(variables(gradients))
-            stack = list(layer.input_gradients)
-            while stack:
-                variable = stack.pop()
-                op, operands = self.program.step(variable)
-                replaced.add(variable)
-                if op == '+':
-                    stack += variables(operands)
-            self.backward[min(layer.input_gradients or (max(replaced),))] = layer
-            self.replaced |= replaced
+    def _outer(self, first: int, stride: int, rows: int, columns: int) -> Outer | None:
+        """The outer products in the gradients of these parameters, if all gradients have them at the same places."""
+        chains = [[self._gradient(first + row * stride + column) for column in range(columns)] for row in range(rows)]
+        count = len(chains[0][0])
+        if not count or any(len(chain) != count for row in chains for chain in row):
+            return None
+        pairs = [_pair([[chain[k].operands for chain in row] for row in chains]) for k in range(count)]
+        start = next((k for k, pair in enumerate(pairs) if pair), count)
+        end = next((k for k in range(start, count) if not pairs[k]), count)
+        before = [chain[start - 1].total for row in chains for chain in row] if start else []
+        after = [[term.made for term in chain[end:]] for row in chains for chain in row]
+        if start == count or None in before or any(None in terms for terms in after):
+            return None
+        replaced = set[int]().union(*(_made(chain[start:end]) | _totals(chain[start:])
+                                      for row in chains for chain in row))
+        return Outer(first, stride, tuple(pair for pair in pairs[start:end] if pair), tuple(_known(before)),
+                     tuple(tuple(_known(terms)) for terms in after), frozenset(replaced))
 
-    def _arrays(self, *arrays: tuple[int, ...]) -> bool:
-        """Take note that these variables lie in memory one after the other; False where some of them cannot."""
-        arrays = tuple(array for array in arrays if array and array[0] >= self.program.first)
-        if any(self.arrays.get(variable, array) != array for array in arrays for variable in array):
-            return False
-        self.arrays |= {variable: array for array in arrays for variable in array}
-        return True
+    def _gradient(self, parameter: int) -> list[Term]:
+        """The terms of a parameter's gradient; none where something else needs it too."""
+        gradient = self.program.gradients[parameter]
+        if not isinstance(gradient, int) or gradient < self.program.first or self.uses[gradient] != 1:
+            return []
+        return self.sums.get(gradient) or [self._term(gradient, gradient)]
+
+    def _order(self) -> list[int | Product | Outer]:
+        """All that is to be computed, as near to the program's order as what it needs lets it be; empty where products
+        need one another, one of which is then `stuck`."""
+        first, last = self.program.first, self.program.first + len(self.program.steps)
+        whole: list[Product | Outer] = [*self.products, *self.outers]
+        replaced = set[int]().union(*(one.replaced for one in whole))
+        left = [variable for variable in range(first, last) if variable not in replaced]
+        if not whole:
+            return [*left]
+        # A product takes the place of its first row, an outer product that of the last variable it needs.
+        nodes: dict[int, tuple[int, Sequence[Operand]]] = {
+            variable: (variable, self.program.step(variable).operands) for variable in left}
+        maker = dict(zip(left, left))
+        for number, one in enumerate(whole, last):
+            if isinstance(one, Product):
+                nodes[number] = min(one.outputs), [*one.inputs, *one.before]
+                maker |= dict.fromkeys(one.outputs, number)
+            else:
+                needs = [*itertools.chain.from_iterable(itertools.chain.from_iterable(one.pairs)), *one.before]
+                nodes[number] = max(needs), needs
+        needs_of = {number: (place, {maker[operand] for operand in variables(operands) if operand >= first})
+                    for number, (place, operands) in nodes.items()}
+        order, waiting = _sorted(needs_of)
+        if waiting:
+            self.stuck = next(product for number, product in enumerate(self.products, last) if number in waiting)
+            return []
+        return [number if number < last else whole[number - last] for number in order]
+
+
+def _sorted(nodes: Mapping[int, tuple[int, set[int]]]) -> tuple[list[int], set[int]]:
+    """Nodes, which are given with their places and with those that must come before, in order; and those that are in
+    a circle, or behind one."""
+    waiting, users = dict[int, int](), dict[int, list[int]]()
+    for number, (_, needed) in nodes.items():
+        waiting[number] = len(needed)
+        for other in needed:
+            users.setdefault(other, []).append(number)
+    ready = [(nodes[number][0], number) for number, count in waiting.items() if not count]
+    heapq.heapify(ready)
+    order: list[int] = []
+    while ready:
+        _, number = heapq.heappop(ready)
+        del waiting[number]
+        order.append(number)
+        for user in users.get(number, ()):
+            waiting[user] -= 1
+            if not waiting[user]:
+                heapq.heappush(ready, (nodes[user][0], user))
+    return order, set(waiting)
+
+
+def _made(terms: Iterable[Term]) -> set[int]:
+    """The variables that these terms and the sums so far are, but for variables that are terms as they stand."""
+    return set(_known(term.made for term in terms if len(term.operands) == 2)) | _totals(terms)
+
+
+def _totals(terms: Iterable[Term]) -> set[int]:
+    return set(_known(term.total for term in terms))
+
+
+def _known(found: Iterable[int | None]) -> Iterator[int]:
+    return (variable for variable in found if variable is not None)
+
+
+def _pair(products: Sequence[Sequence[tuple[Operand, ...]]]) -> tuple[Vector, Vector] | None:
+    """d and x where row r, column c has the product of d[r] and x[c]; None where there are none."""
+    ds, xs = list[Operand](), list[Operand]()
+    for row in products:
+        shared = set(row[0]).intersection(row[1])
+        if len(shared) != 1:
+            return None
+        ds += shared
+    for product in products[0]:
+        if len(product) != 2 or ds[0] not in product:
+            return None
+        xs.append(product[1] if product[0] == ds[0] else product[0])
+    if all(product in ((d, x), (x, d)) for d, row in zip(ds, products) for x, product in zip(xs, row)):
+        return tuple(variables(ds)), tuple(variables(xs))
+    return None
+
+
+def _by_rows(segment: Segment, rows: int) -> tuple[int, int, int, int] | None:
+    """A matrix's first parameter, the distance of its rows, how many there are, and how many columns, where the columns
+    lie side by side; the other way round if its rows do."""
+    first, row, column, columns = segment
+    if column < 0:
+        first, column = first + (columns - 1) * column, -column
+    if column == 1:
+        return first, row, rows, columns
+    return (first, column, columns, rows) if row == 1 else None
+
+
+def _progressions(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Where in the numbers each arithmetic progression begins and ends, and by how much its numbers grow."""
+    start = 0
+    while start < len(numbers):
+        step = numbers[start + 1] - numbers[start] if start + 1 < len(numbers) else 1
+        end = start + 1
+        while end < len(numbers) and numbers[end] - numbers[end - 1] == step:
+            end += 1
+        yield start, end, step
+        start = end

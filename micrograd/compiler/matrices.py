@@ -1,103 +1,204 @@
-"""The loops of a layer, in LLVM IR: a weight matrix times a block of samples, and the sums that are its gradients.
+"""The loops of layers, in LLVM IR: matrices times vectors, and outer products, of one sample or of a block of them.
 
-Both go by tiles whose sums stay in registers. The terms of a sum are added one after another, in their order.
+All go by tiles whose sums stay in registers, and add the terms of a sum one after another, in their order. A vector
+over samples is a row of memory for each of its variables, `pitch` numbers apart.
 """
 
 from __future__ import annotations
 
-TILE = 4  # rows, and vectors or columns: 16 sums, of the 32 registers that AVX-512 has
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+
+from micrograd.compiler.builder import Function, Number, added_up, constant, transposed, vector
+
+TILE = 4  # rows, and vectors: 16 sums, of the 32 registers that AVX-512 has
+Factors = Callable[[str], tuple[list[str], list[str]]]
 
 
-def functions(lanes: int) -> str:
-    """The functions that `Kernel` calls for layers; HEIGHT and WIDTH are 1 or TILE.
+def functions(lanes: int, width: int) -> str:
+    """The functions that `Kernel` calls for layers, for so many samples at a time; width: how many lanes vectors have.
 
-    product_HEIGHT(w, row, column, x, x_stride, out, out_stride, terms, samples): out[r] = Σ_c w[r, c]·x[c] for so many
-    rows, where row and column are the strides of w.
-    gradient_HEIGHT_WIDTH(d, d_stride, x, x_stride, sums, row, samples): sums[r, c] += Σ d[r]·x[c] over the vectors of
-    the samples, where row is the stride of sums, in numbers.
+    For each, `more` says whether to add to what stands there already, and strides are in numbers.
+
+    product(w, row, column, x, pitch, out, out_pitch, rows, terms, samples, more): out[r] = Σ_c w[r, c] · x[c], where
+    row and column are the strides of w.
+    across(w, row, x, out, rows, terms, more): the same for one sample, where the columns of w lie side by side.
+    outer(pairs, count, g, stride, rows, columns, pitch, samples, more): g[r, c] = Σ_k d_k[r] · x_k[c], where pairs are
+    the addresses of the d_k and x_k.
     """
-    sizes = (1, TILE)
-    return '\n\n'.join([*(_product(lanes, height) for height in sizes),
-                        *(_gradient(lanes, height, width) for height in sizes for width in sizes)])
+    texts = [_product(width, fused=lanes > 1), _outer_of_samples(width) if lanes > 1 else _outer_of_one(width)]
+    return '\n\n'.join(texts if lanes > 1 else [*texts, _across(width)] if width > 1 else texts)
 
 
-def _type(lanes: int) -> str:
-    return f'<{lanes} x double>' if lanes > 1 else 'double'
+def _tiles(f: Function, end: str, sizes: tuple[int, ...], body: Callable[[str, int], None]) -> None:
+    """The numbers from 0 to the end, in steps of the first size as far as they go, then of the next."""
+    start: Number = 0
+    for size in sizes:
+        until = f.whole('and', end, -size)
+        f.each(start, size, until, functools.partial(lambda size, at: body(at, size), size))
+        start = until
 
 
-def _zero(lanes: int) -> str:
-    """-0.0, which changes nothing that is added to it, not even a sign."""
-    return f'<{", ".join(["double -0.0"] * lanes)}>' if lanes > 1 else '-0.0'
+def _summed(f: Function, lanes: int, outs: Sequence[Sequence[str]], more: str, terms: str, factors: Factors,
+            fused: bool = False, zero: float = -0.0) -> None:
+    """A tile of sums at these addresses, row by row: Σ of the factor for the row times the one for the column.
+
+    factors: those of a term, for each row and for each column. zero: what a sum begins with; -0.0 changes nothing that
+    is added to it, not even a sign.
+    """
+    addresses = [address for row in outs for address in row]
+    first = [f.select(more, f.load(address, lanes), constant(zero, lanes), lanes) for address in addresses]
+
+    def term(i: str, sums: list[str]) -> list[str]:
+        pairs = itertools.product(*factors(i))
+        return [_added(f, total, a, b, lanes, fused) for total, (a, b) in zip(sums, pairs, strict=True)]
+
+    for total, address in zip(f.loop(0, 1, terms, [(vector(lanes), x) for x in first], term), addresses, strict=True):
+        f.store(total, address, lanes)
 
 
-def _product(lanes: int, height: int) -> str:
-    lines = [f'define internal void @product_{height}(ptr %w, i64 %row, i64 %column, ptr %x, i64 %x_stride, ptr %out, '
-             'i64 %out_stride, i64 %terms, i64 %samples) {', 'entry:', '  br label %head4']
-    for width, after in ((TILE, 'head1'), (1, 'done')):
-        origin = '[0, %entry]' if width == TILE else '[%at4, %head4]'
-        n = f'{width}'
-        lines += [
-            f'head{n}:', f'  %at{n} = phi i64 {origin}, [%next_at{n}, %store{n}]',
-            f'  %end{n} = add i64 %at{n}, {width * lanes}', f'  %fits{n} = icmp sle i64 %end{n}, %samples',
-            f'  br i1 %fits{n}, label %sum{n}, label %{after}', f'sum{n}:']
-        sums = [(r, v) for r in range(height) for v in range(width)]
-        lines.append(f'  %c{n} = phi i64 [0, %head{n}], [%next_c{n}, %sum{n}]')
-        lines += [f'  %s{n}_{r}_{v} = phi {_type(lanes)} [{_zero(lanes)}, %head{n}], [%t{n}_{r}_{v}, %sum{n}]'
-                  for r, v in sums]
-        lines += [f'  %xrow{n} = mul i64 %c{n}, %x_stride', f'  %xat{n} = add i64 %xrow{n}, %at{n}',
-                  f'  %wcol{n} = mul i64 %c{n}, %column']
-        for v in range(width):
-            lines += [f'  %xplace{n}_{v} = add i64 %xat{n}, {v * lanes}',
-                      f'  %xp{n}_{v} = getelementptr double, ptr %x, i64 %xplace{n}_{v}',
-                      f'  %x{n}_{v} = load {_type(lanes)}, ptr %xp{n}_{v}, align {8 * lanes}']
+def _added(f: Function, total: str, a: str, b: str, lanes: int, fused: bool) -> str:
+    """total + a · b; fused: rounded once, where the processor can."""
+    if not fused:
+        return f.binary('fadd', total, f.binary('fmul', a, b, lanes), lanes)
+    kind, name = vector(lanes), f'v{lanes}f64' if lanes > 1 else 'f64'
+    return f.emit(f'call {kind} @llvm.fmuladd.{name}({kind} {a}, {kind} {b}, {kind} {total})')
+
+
+def _product(width: int, fused: bool) -> str:
+    f = Function('internal void @product(ptr %w, i64 %row, i64 %column, ptr %x, i64 %pitch, ptr %out, i64 %out_pitch, '
+                 'i64 %rows, i64 %terms, i64 %samples, i1 %more)', width)
+    sizes = (TILE * width, width, 1) if width > 1 else (TILE, 1)
+
+    def samples(at: str, size: int) -> None:
+        lanes = 1 if size < width else width
+        vectors = size // lanes
+        heights = (TILE if vectors > 1 else 2 * TILE, 1)
+        _tiles(f, '%rows', heights, lambda row, height: tile(at, lanes, vectors, row, height))
+
+    def tile(at: str, lanes: int, vectors: int, top: str, height: int) -> None:
+        rows = [f.whole('add', top, r) for r in range(height)]
+        outs = [f.address(f.address('%out', f.whole('mul', row, '%out_pitch')), at) for row in rows]
+        ws = [f.address('%w', f.whole('mul', row, '%row')) for row in rows]
+
+        def factors(i: str) -> tuple[list[str], list[str]]:
+            column, x = f.whole('mul', i, '%column'), f.address(f.address('%x', f.whole('mul', i, '%pitch')), at)
+            return ([f.splat(f.load(f.address(w, column), 1), lanes) for w in ws],
+                    [f.load(f.address(x, v * lanes), lanes) for v in range(vectors)])
+
+        _summed(f, lanes, [[f.address(out, v * lanes) for v in range(vectors)] for out in outs], '%more', '%terms',
+                factors, fused)
+
+    _tiles(f, '%samples', sizes, samples)
+    return f.text()
+
+
+def _across(width: int) -> str:
+    """Rows side by side in the lanes: squares of the matrix are transposed in registers."""
+    f = Function('internal void @across(ptr %w, i64 %row, ptr %x, ptr %out, i64 %rows, i64 %terms, i1 %more)', width)
+    whole = f.whole('and', '%terms', -width)
+
+    def rows(top: str, height: int) -> None:
+        ws = [f.address('%w', f.whole('mul', f.whole('add', top, r), '%row')) for r in range(height)]
+        out = f.address('%out', top)
+
+        def square(left: str, sums: list[str]) -> list[str]:
+            columns = [f.load(f.address(w, left), width) for w in ws]
+            total, x = sums[0], f.address('%x', left)
+            for c, column in enumerate(transposed(f, columns)):
+                total = _added(f, total, column, f.splat(f.load(f.address(x, c), 1)), width, False)
+            return [total]
+
+        def single(left: str, sums: list[str]) -> list[str]:
+            column = 'poison'
+            for lane, w in enumerate(ws):
+                one = f.load(f.address(w, left), 1)
+                column = f.emit(f'insertelement {f.kind} {column}, double {one}, i64 {lane}') if height > 1 else one
+            x = f.splat(f.load(f.address('%x', left), 1), height)
+            return [_added(f, sums[0], column, x, height, False)]
+
+        total = f.select('%more', f.load(out, height), constant(-0.0, height), height)
+        start: Number = 0
+        if height > 1:
+            [total] = f.loop(0, width, whole, [(f.kind, total)], square)
+            start = whole
+        [total] = f.loop(start, 1, '%terms', [(vector(height), total)], single)
+        f.store(total, out, height)
+
+    _tiles(f, '%rows', (width, 1), rows)
+    return f.text()
+
+
+OUTER = ('internal void @outer(ptr %pairs, i64 %count, ptr %g, i64 %stride, i64 %rows, i64 %columns, i64 %pitch, '
+         'i64 %samples, i1 %more)')
+
+
+def _pointers(f: Function, pair: str) -> list[str]:
+    """The addresses of d and x in a pair."""
+    at = f.whole('mul', pair, 2)
+    return [f.emit(f'load ptr, ptr {f.address("%pairs", f.whole("add", at, k))}') for k in (0, 1)]
+
+
+def _outer_of_one(width: int) -> str:
+    f = Function(OUTER, width)
+
+    def columns(left: str, size: int) -> None:
+        lanes = 1 if size < width else width
+        _tiles(f, '%rows', (TILE, 1), lambda top, height: tile(left, lanes, size // lanes, top, height))
+
+    def tile(left: str, lanes: int, vectors: int, top: str, height: int) -> None:
+        rows = [f.whole('add', top, r) for r in range(height)]
+        outs = [f.address(f.address('%g', f.whole('mul', row, '%stride')), left) for row in rows]
+
+        def factors(pair: str) -> tuple[list[str], list[str]]:
+            d, x = _pointers(f, pair)
+            x = f.address(x, left)
+            return ([f.splat(f.load(f.address(d, row), 1), lanes) for row in rows],
+                    [f.load(f.address(x, v * lanes), lanes) for v in range(vectors)])
+
+        _summed(f, lanes, [[f.address(out, v * lanes) for v in range(vectors)] for out in outs], '%more', '%count',
+                factors, zero=0.0)
+
+    _tiles(f, '%columns', (TILE * width, width, 1) if width > 1 else (TILE, 1), columns)
+    return f.text()
+
+
+def _outer_of_samples(width: int) -> str:
+    """The lanes are samples, over which the sums are taken at last."""
+    f = Function(OUTER, width)
+
+    def rows(top: str, height: int) -> None:
+        _tiles(f, '%columns', (width, 1), lambda left, columns: tile(top, height, left, columns))
+
+    def tile(top: str, height: int, left: str, columns: int) -> None:
+        shape = [(r, c) for r in range(height) for c in range(columns)]
+        ats = [[f.whole('mul', f.whole('add', start, k), '%pitch') for k in range(count)]
+               for start, count in ((top, height), (left, columns))]
+
+        def pair(k: str, sums: list[str]) -> list[str]:
+            starts = [[f.address(base, at) for at in places] for base, places in zip(_pointers(f, k), ats)]
+
+            def samples(i: str, sums: list[str]) -> list[str]:
+                ds, xs = ([f.load(f.address(start, i), align=8 * width) for start in one] for one in starts)
+                return [_added(f, total, ds[r], xs[c], width, True) for total, (r, c) in zip(sums, shape, strict=True)]
+
+            return f.loop(0, width, '%samples', [(f.kind, total) for total in sums], samples)
+
+        sums = f.loop(0, 1, '%count', [(f.kind, constant(0.0, width)) for _ in shape], pair)
         for r in range(height):
-            lines += [f'  %wrow{n}_{r} = mul i64 %row, {r}', f'  %wat{n}_{r} = add i64 %wrow{n}_{r}, %wcol{n}',
-                      f'  %wp{n}_{r} = getelementptr double, ptr %w, i64 %wat{n}_{r}',
-                      f'  %w{n}_{r} = load double, ptr %wp{n}_{r}', *_spread(f'%w{n}_{r}', lanes)]
-        for r, v in sums:
-            lines += [f'  %m{n}_{r}_{v} = fmul {_type(lanes)} %w{n}_{r}{"_all" if lanes > 1 else ""}, %x{n}_{v}',
-                      f'  %t{n}_{r}_{v} = fadd {_type(lanes)} %s{n}_{r}_{v}, %m{n}_{r}_{v}']
-        lines += [f'  %next_c{n} = add i64 %c{n}, 1', f'  %more_c{n} = icmp slt i64 %next_c{n}, %terms',
-                  f'  br i1 %more_c{n}, label %sum{n}, label %store{n}', f'store{n}:']
-        for r, v in sums:
-            lines += [f'  %orow{n}_{r}_{v} = mul i64 %out_stride, {r}',
-                      f'  %oat{n}_{r}_{v} = add i64 %orow{n}_{r}_{v}, %at{n}',
-                      f'  %oplace{n}_{r}_{v} = add i64 %oat{n}_{r}_{v}, {v * lanes}',
-                      f'  %op{n}_{r}_{v} = getelementptr double, ptr %out, i64 %oplace{n}_{r}_{v}',
-                      f'  store {_type(lanes)} %t{n}_{r}_{v}, ptr %op{n}_{r}_{v}, align {8 * lanes}']
-        lines += [f'  %next_at{n} = add i64 %at{n}, {width * lanes}', f'  br label %head{n}']
-    return '\n'.join([*lines, 'done:', '  ret void', '}'])
+            out = f.address(f.address('%g', f.whole('mul', f.whole('add', top, r), '%stride')), left)
+            total = added_up(f, sums[r * columns:(r + 1) * columns]) if columns == width else _one_sum(f, sums[r])
+            before = f.select('%more', f.load(out, columns), constant(0.0, columns), columns)
+            f.store(f.binary('fadd', before, total, columns), out, columns)
+
+    _tiles(f, '%rows', (16 // width, 1), rows)
+    return f.text()
 
 
-def _gradient(lanes: int, height: int, width: int) -> str:
-    sums = [(r, c) for r in range(height) for c in range(width)]
-    lines = [f'define internal void @gradient_{height}_{width}(ptr %d, i64 %d_stride, ptr %x, i64 %x_stride, '
-             'ptr %sums, i64 %row, i64 %samples) {', 'entry:', '  br label %sum', 'sum:',
-             '  %i = phi i64 [0, %entry], [%next, %sum]']
-    lines += [f'  %s{r}_{c} = phi {_type(lanes)} [{_zero(lanes)}, %entry], [%t{r}_{c}, %sum]' for r, c in sums]
-    for name, count in (('d', height), ('x', width)):
-        for k in range(count):
-            lines += [f'  %{name}row{k} = mul i64 %{name}_stride, {k}', f'  %{name}at{k} = add i64 %{name}row{k}, %i',
-                      f'  %{name}p{k} = getelementptr double, ptr %{name}, i64 %{name}at{k}',
-                      f'  %{name}{k} = load {_type(lanes)}, ptr %{name}p{k}, align {8 * lanes}']
-    for r, c in sums:
-        lines += [f'  %m{r}_{c} = fmul {_type(lanes)} %d{r}, %x{c}',
-                  f'  %t{r}_{c} = fadd {_type(lanes)} %s{r}_{c}, %m{r}_{c}']
-    lines += [f'  %next = add i64 %i, {lanes}', '  %more = icmp slt i64 %next, %samples',
-              '  br i1 %more, label %sum, label %add', 'add:']
-    for r, c in sums:
-        lines += [f'  %srow{r}_{c} = mul i64 %row, {r}', f'  %sat{r}_{c} = add i64 %srow{r}_{c}, {c * lanes}',
-                  f'  %sp{r}_{c} = getelementptr double, ptr %sums, i64 %sat{r}_{c}',
-                  f'  %old{r}_{c} = load {_type(lanes)}, ptr %sp{r}_{c}, align {8 * lanes}',
-                  f'  %new{r}_{c} = fadd {_type(lanes)} %old{r}_{c}, %t{r}_{c}',
-                  f'  store {_type(lanes)} %new{r}_{c}, ptr %sp{r}_{c}, align {8 * lanes}']
-    return '\n'.join([*lines, '  ret void', '}'])
-
-
-def _spread(scalar: str, lanes: int) -> list[str]:
-    """The same number in all lanes, as `scalar`_all."""
-    if lanes == 1:
-        return []
-    vector = _type(lanes)
-    return [f'  {scalar}_one = insertelement {vector} poison, double {scalar}, i64 0',
-            f'  {scalar}_all = shufflevector {vector} {scalar}_one, {vector} poison, <{lanes} x i32> zeroinitializer']
+def _one_sum(f: Function, total: str) -> str:
+    """The sum over the lanes of one vector, neighbours first."""
+    parts = [f.emit(f'extractelement {f.kind} {total}, i64 {lane}') for lane in range(f.lanes)]
+    while len(parts) > 1:
+        parts = [f.binary('fadd', a, b, 1) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]

@@ -1,38 +1,92 @@
 """The 'native' backend: a program as machine code, by llvmlite.
 
 No optimisation passes run: the program is straight-line code without a common subexpression already, and they would
-only make compiling it slower than linear. No fast-math and no fused multiply-add: every operation is rounded as
-Python rounds it. A single sample takes a scalar kernel that calls the same libm as Python, so its results are the
-engine's to the last bit. For more of them, lane l of a vector adds up the samples l, l + LANES, l + 2 LANES, …, and
-then neighbouring lanes are added, so that the same batch gives the same bits every time. Functions such as tanh are
-glibc's libmvec's there, to within 4 units in the last place, or libm's where there is none.
+only make compiling it slower than linear. No fast-math: every operation is rounded as Python rounds it, and a single
+sample calls the same libm as Python, so its results are the engine's to the last bit. For more of them there are two
+differences. Where loops take the place of layers (layers.py), the products in a sum are not rounded, if the processor
+has an instruction for that. And the mean over the samples is taken in another order: lane l of a vector adds up the
+samples l, l + LANES, l + 2 LANES, …, of a block for the weights of layers, of the batch elsewhere, and then
+neighbouring lanes are added; the same batch gives the same bits every time. Functions such as tanh are glibc's
+libmvec's there, to within 4 units in the last place, or libm's where there is none.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
+import marshal
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from micrograd.compiler.ir import Kernel
 from micrograd.compiler.layers import Layers
+from micrograd.compiler.machine import machine
+from micrograd.compiler.operations import OPERATIONS
 from micrograd.compiler.python import ADDING
 from micrograd.engine import Value
 from micrograd.graph.program import Program
 
 ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs
-LARGE = 5_000  # operations, from which the code generator does not optimise: it would take too long
-LIBM = ('exp', 'log', 'sin', 'cos', 'tanh', 'pow')
-# By the processor's feature: how many doubles a vector has, and what libmvec puts before the names of its functions.
-VECTORS = {'avx512f': (8, '_ZGVeN8'), 'avx2': (4, '_ZGVdN4'), '': (2, '')}
+LARGE = 1_500  # operands, from which loops take the place of layers
+HUGE = 50_000  # operations outside of loops, from which the code generator does not optimise: it would take too long
+KEPT = 1_000_000  # operations of programs whose code is kept, in case that they are compiled again
+WRITTEN_OUT = 2_000  # parameters
+
+
+class Code:
+    """The machine code of a program: a kernel for one sample and one for many, compiled when they are first needed."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.owners: list[Any] = []
+        self.kernels: dict[int, tuple[int, Kernel]] = {}
+        self.lock = threading.RLock()
+
+    @functools.cached_property
+    def layers(self) -> Layers | None:
+        """The layers, where the program is large enough to have loops."""
+        return Layers(self.program) if sum(len(step.operands) for step in self.program.steps) > LARGE else None
+
+    def kernel(self, lanes: int) -> tuple[int, Kernel]:
+        """The address and the description of the kernel for so many lanes."""
+        with self.lock:
+            if lanes not in self.kernels:
+                left = len(self.layers.order if self.layers else self.program.steps)
+                kernel = Kernel(self.program, lanes, machine().lanes, machine().vectorized, self.layers)
+                code = machine().code(kernel.ir, 1 if left < HUGE else 0)
+                self.owners.append(code)
+                self.kernels[lanes] = code.get_function_address(f'kernel_{lanes}'), kernel
+        return self.kernels[lanes]
+
+
+class Codes:
+    """The code of the programs that were compiled last, by what is in them: whoever runs a notebook's cell again finds
+    it there."""
+
+    def __init__(self) -> None:
+        self.found: OrderedDict[bytes, Code] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def of(self, program: Program) -> Code:
+        content = (program.inputs, program.params, program.seed, program.output, program.gradients,
+                   [tuple(step) for step in program.steps])
+        key = hashlib.sha256(marshal.dumps(content, 2)).digest()  # which tells 1 from 1.0, and 0.0 from -0.0
+        with self.lock:
+            code = self.found[key] = self.found.pop(key) if key in self.found else Code(program)
+            while sum(len(code.program.steps) for code in self.found.values()) > KEPT and len(self.found) > 1:
+                self.found.popitem(last=False)
+        return code
+
+
+CODES = Codes()
 
 
 class NativeBackend:
@@ -41,21 +95,18 @@ class NativeBackend:
     name = 'native'
 
     def __init__(self, program: Program) -> None:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.program = program
-        self.features = llvm.get_host_cpu_features()
-        self.lanes, prefix = next(found for name, found in VECTORS.items() if not name or self.features.get(name))
-        self.vectorized = _libmvec(prefix)
-        self.layers = Layers(program) if sum(len(step.operands) for step in program.steps) > LARGE else None
-        self.engines: list[Any] = []  # they own the machine code
-        self.kernels: dict[int, tuple[int, Kernel]] = {}
+        self.program, self.lanes = program, machine().lanes
+        if unknown := {step.op for step in program.steps} - OPERATIONS:
+            raise NotImplementedError(f'the native backend has no {min(unknown)!r}')
+        self.code = CODES.of(program)
         self.local = threading.local()
-        self.lock = threading.Lock()
-        self._kernel(1)
-        self.read, self.write = written_out(program.params)
         self.pack = struct.Struct(f'{2 * program.params}d').pack_into
         self.unpack = struct.Struct(f'{program.params}d').unpack
+
+    @functools.cached_property
+    def values(self) -> tuple[Callable[..., None], Callable[..., None]]:
+        """Functions that read Values into memory, and set their gradients from there."""
+        return (written_out if self.program.params < WRITTEN_OUT else in_a_loop)(self.program.params)
 
     def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
         """The mean over the samples of the output, and of each parameter's gradient."""
@@ -99,7 +150,7 @@ class NativeBackend:
     def _read(self, values: Sequence[Value], frame: Frame) -> None:
         """Put the Values' numbers and gradients into the memory; a gradient of None is 0."""
         try:
-            self.read(self.pack, frame.memory, *values)
+            self.values[0](self.pack, frame.memory, *values)
         except struct.error:
             for value in values:
                 grad = 0.0 if value.grad is None else value.grad
@@ -107,12 +158,12 @@ class NativeBackend:
                     name = value.label or 'a parameter'
                     raise TypeError(f'{name} has a number and a gradient, not {value!r}') from None
                 value.grad = grad
-            self.read(self.pack, frame.memory, *values)
+            self.values[0](self.pack, frame.memory, *values)
 
     def _add(self, values: Sequence[Value], frame: Frame) -> None:
         """Add what has been computed to the gradients as they have been read."""
         frame.before += frame.gradients
-        self.write(self.unpack, frame.after, *values)
+        self.values[1](self.unpack, frame.after, *values)
 
     def _filled(self, inputs: Sequence[Any]) -> Frame | None:
         """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
@@ -141,7 +192,7 @@ class NativeBackend:
     def _sample_by_sample(self, frame: Frame) -> None:
         """The same again, where a NaN may come of the lanes beyond the last sample, whose seed is 0: 0 times infinity.
         So the samples that are no whole vector go through the scalar kernel."""
-        address, kernel = self._kernel(1)
+        address, kernel = self.code.kernel(1)
         one = Frame(self.program, kernel, address, self.lanes, 1)
         one.theta[:] = frame.theta
         whole = frame.count // self.lanes * self.lanes
@@ -167,25 +218,11 @@ class NativeBackend:
         """This thread's memory, with the inputs in it."""
         frame: Frame | None = getattr(self.local, 'frame', None)
         if frame is None or frame.count != count:
-            address, kernel = self._kernel(1 if count == 1 else self.lanes)
+            address, kernel = self.code.kernel(1 if count == 1 else self.lanes)
             frame = self.local.frame = Frame(self.program, kernel, address, self.lanes, count)
         for view, column in zip(frame.views, columns, strict=True):
             view[...] = column
         return frame
-
-    def _kernel(self, lanes: int) -> tuple[int, Kernel]:
-        """The address and the description of the kernel for so many lanes, compiled when it is first asked for."""
-        with self.lock:
-            if lanes not in self.kernels:
-                kernel = Kernel(self.program, lanes, self.vectorized, self.layers)
-                machine = llvm.Target.from_default_triple().create_target_machine(
-                    cpu=llvm.get_host_cpu_name(), features=self.features.flatten(), jit=True,
-                    opt=1 if len(self.program.steps) - len(kernel.replaced) < LARGE else 0)
-                engine = llvm.create_mcjit_compiler(llvm.parse_assembly(kernel.ir), machine)
-                engine.finalize_object()
-                self.engines.append(engine)
-                self.kernels[lanes] = engine.get_function_address(f'kernel_{lanes}'), kernel
-        return self.kernels[lanes]
 
 
 class Frame:
@@ -194,16 +231,15 @@ class Frame:
     def __init__(self, program: Program, kernel: Kernel, code: int, lanes: int, count: int) -> None:
         self.count, self.shape = count, (count,)
         stride = -(-count // lanes) * lanes
-        results = -(-(program.params + 1) // lanes) * lanes
         numbers = _aligned(2 * program.params)  # of the parameters, and their gradients so far
         self.theta, self.before = numbers[:program.params], numbers[program.params:]
         self.memory, self.after = numbers.data, self.before.data
         x = _aligned(program.inputs * stride)
         self.views = [row[:count] for row in x.reshape(program.inputs, stride)]
-        self.out = _aligned(max(results, stride))
+        self.out = _aligned(max(kernel.results, stride))
         self.gradients = self.out[:program.params]
         self.copy, self.thetas = self.gradients.copy, self.theta.shape
-        slots, sums = _aligned(len(kernel.slots) * kernel.block), _aligned(results * lanes)
+        slots, sums = _aligned(kernel.slots), _aligned(kernel.sums)
         self.owned = numbers, x, slots, sums
         self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
                                 self.out.ctypes.data], dtype=np.int64)  # in FRAME's order
@@ -222,22 +258,6 @@ def _aligned(size: int) -> Any:
     return memory[start:start + size]
 
 
-def _libmvec(prefix: str) -> Mapping[str, str]:
-    """The symbols of libmvec's functions by their names in libm; empty where there is no libmvec."""
-    found = {}
-    try:
-        library = ctypes.CDLL('libmvec.so.1') if prefix else None
-    except OSError:
-        library = None
-    for name in LIBM if library else ():
-        symbol = f'{prefix}v{"v" if name == "pow" else ""}_{name}'
-        if hasattr(library, symbol):
-            address = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
-            llvm.add_symbol(symbol, address)
-            found[name] = symbol
-    return found
-
-
 def written_out(count: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Functions that pack the numbers and gradients of so many Values into memory, and set the gradients from there:
     without a loop, they take a third of the time."""
@@ -250,3 +270,15 @@ def written_out(count: int) -> tuple[Callable[..., None], Callable[..., None]]:
         f'def write(unpack, memory, {arguments}):',
         f'    {"".join(f"{name}.grad, " for name in names) or "()"} = unpack(memory)']), namespace)
     return namespace['read'], namespace['write']
+
+
+def in_a_loop(count: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The same for so many that their names alone would take long to compile."""
+    def read(pack: Callable[..., None], memory: memoryview, *values: Value) -> None:
+        pack(memory, 0, *[value.data for value in values], *[value.grad for value in values])
+
+    def write(unpack: Callable[..., Sequence[float]], memory: memoryview, *values: Value) -> None:
+        for value, grad in zip(values, unpack(memory)):
+            value.grad = grad
+
+    return read, write
