@@ -374,7 +374,7 @@ def test_the_tables_as_html():
     assert found.titles == list(text)
     assert [tuple(cell.removeprefix('= ') for cell in (*row[:2], row[-1].replace('−', '-')) if cell != '=')
             for row in found.rows] == [row for rows in text.values() for row in rows]
-    assert set(found.tags) == {'div', 'style', 'table', 'caption', 'tbody', 'tr', 'td'}
+    assert set(found.tags) == {'table', 'caption', 'tbody', 'tr', 'td'}
 
 
 def test_long_products_have_no_ones_and_break_between_factors():
@@ -389,7 +389,7 @@ def test_long_products_have_no_ones_and_break_between_factors():
     assert all(line.startswith(' ' * len('∂layer_11/∂x = ') + '· ') for line in symbols.splitlines()[1:])
     assert math.prod(eval(as_python(factor)) for factor in re.split(r'\s*· *', numbers)) == pytest.approx(
         number(total), rel=1e-4)
-    assert re.sub(r'\s+', ' ', explain(v, x)._repr_latex_()).count(r'\\ &\qquad \cdot') == explained.count('\n') - 3
+    assert re.sub(r'\s+', ' ', explain(v, x)._repr_latex_()).count(r'\\ &\qquad {} \cdot') == explained.count('\n') - 3
 
 
 def test_a_chain_of_three_factors_shows_its_ones():
@@ -429,7 +429,7 @@ def test_it_says_when_an_input_has_changed():
     explained = explain(out, w), explain(out), explain(out, w, max_paths=0)
     assert [str(each).splitlines()[-1] for each in explained] == [note] * 3
     assert explained[0]._repr_latex_().endswith(f'$$\n\n{note}')
-    assert f'<p>{note}</p></div>' in explained[1]._repr_html_()
+    assert f'<p>{note}</p>' in explained[1]._repr_html_()
 
 
 def test_it_says_which_gradients_are_not_of_one_pass():

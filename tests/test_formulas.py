@@ -264,7 +264,7 @@ def test_equations_and_derivatives():
         '        · (−y)']
     sides = [[['a', 'e']], [['b'], ['-c'], ['d']]]
     assert LATEX.equations('L', sides).splitlines() == [
-        r'$$\begin{aligned}', r'L &= a \\', r'&\qquad \cdot e \\', r'&= b \\', r'&\quad - c \\', r'&\quad + d',
+        r'$$\begin{aligned}', r'L &= a \\', r'&\qquad {} \cdot e \\', r'&= b \\', r'&\quad {} - c \\', r'&\quad {} + d',
         r'\end{aligned}$$']
     assert (PLAIN.derivative('L', 'x'), LATEX.derivative('L', 'x')) == ('∂L/∂x', r'\frac{\partial L}{\partial x}')
 

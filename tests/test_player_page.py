@@ -252,7 +252,8 @@ def test_labels_show_as_themselves(label: str, opened):
     assert page.box(label)[1] == 'data 1'
     assert page.mathematics == f'{label} = 1'
     page.press('End')
-    assert page.mathematics == f'∂v1/∂{label} += ∂v1/∂v1 · ∂v1/∂{label} = 1 · 2 = 2'
+    out = f'({label}·2)' if len(label) < 12 else 'v1'
+    assert page.mathematics == f'∂{out}/∂{label} += ∂{out}/∂{out} · ∂{out}/∂{label} = 1 · 2 = 2'
     assert page.page.locator('#fields .name').text_content() == label
     assert page.page.locator('body script').count() == 2
     assert page.page.locator('img, main b b').count() == 0

@@ -18,10 +18,8 @@ LONGEST_PATH = 40  # factors; a longer product is read better node by node
 LONGEST_LINE = 80  # characters of a product in one line
 MOST_LINES = 200
 MOST_TERMS = 8  # of a sum in one line
-STYLE = ('<div class="micrograd-explain"><style>.micrograd-explain table { margin: 0 0 1em 0 } '
-         '.micrograd-explain caption { caption-side: top; text-align: left; font-weight: bold; padding: 0.3em 0 } '
-         '.micrograd-explain td { text-align: left; white-space: nowrap } '
-         '.micrograd-explain td:last-child { text-align: right; font-variant-numeric: tabular-nums }</style>')
+# On each cell, since notebooks have styles of their own, and drop a <style> until they are trusted.
+LEFT, RIGHT = 'text-align: left; white-space: nowrap', 'text-align: right; font-variant-numeric: tabular-nums'
 T = TypeVar('T')
 L = TypeVar('L')
 
@@ -306,8 +304,8 @@ def tables(output: Value, called: Names | None = None) -> Explanation:
     notes = _notes(output, order, shown, called)
     text = '\n\n'.join(f'{title}\n{_aligned(rows)}' for title, rows in parts.items())
     return Explanation('\n'.join([text, *(['', *notes] if notes else [])]), html=''.join([
-        STYLE, *(_html_table(title, rows) for title, rows in parts.items()),
-        *(f'<p>{html.escape(note)}</p>' for note in notes), '</div>']))
+        *(_html_table(title, rows) for title, rows in parts.items()),
+        *(f'<p>{html.escape(note)}</p>' for note in notes)]))
 
 
 def _forward_row(node: Value, called: Names) -> Row:
@@ -344,7 +342,10 @@ def _aligned(rows: Sequence[Row | str]) -> str:
 def _html_table(title: str, rows: Sequence[Row | str]) -> str:
     lines = []
     for row in rows:
-        cells = [row.name, f'= {row.formula}' if row.formula else '', '=', row.number] if isinstance(row, Row) else [
-            row, '', '', '']
-        lines.append(f'<tr>{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>')
-    return f'<table><caption>{html.escape(title)}</caption><tbody>{"".join(lines)}</tbody></table>'
+        cells = [row, '', '', ''] if isinstance(row, str) else [
+            row.name, f'= {row.formula}' if row.formula else '', '=', row.number]
+        written = ''.join(f'<td style="{style}">{html.escape(cell)}</td>'
+                          for cell, style in zip(cells, (LEFT, LEFT, LEFT, RIGHT), strict=True))
+        lines.append(f'<tr>{written}</tr>')
+    caption = f'<caption style="caption-side: top; {LEFT}; font-weight: bold">{html.escape(title)}</caption>'
+    return f'<table style="margin: 0 0 1em 0">{caption}<tbody>{"".join(lines)}</tbody></table>'

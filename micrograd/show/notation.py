@@ -128,8 +128,8 @@ class Latex(Style):
 
     def equations(self, left: str, sides: Sequence[Sequence[Sequence[str]]]) -> str:
         lines = [line for sign, rest in self._lines(sides) for line in [
-            f'&= {rest[0]}' if sign == '=' else rf'&\quad {sign} {rest[0]}',
-            *(rf'&\qquad {self.times.strip()} {more}' for more in rest[1:])]]
+            f'&= {rest[0]}' if sign == '=' else rf'&\quad {{}} {sign} {rest[0]}',
+            *(rf'&\qquad {{}} {self.times.strip()} {more}' for more in rest[1:])]]
         return '$$\\begin{aligned}\n' + left + ' ' + ' \\\\\n'.join(lines) + '\n\\end{aligned}$$'
 
 
