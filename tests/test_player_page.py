@@ -350,7 +350,8 @@ def test_focus_shows(opened):
     for _ in range(40):
         page.press('Tab')
         reached.append(page.page.evaluate(
-            '[document.activeElement.id || document.activeElement.getAttribute("aria-label"),'
+            '[document.activeElement.id || document.activeElement.ariaLabel'
+            ' || document.activeElement.textContent.trim(),'
             ' getComputedStyle(document.activeElement).outlineStyle]'))
         if reached[-1][0] == 'steps':
             break

@@ -63,7 +63,10 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     }
     page = fill(texts(__package__, 'page.html'), parts)
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    return Player(page, height=min(720, max(560, 300 + int(points[1]))) if points else 720)
+    height = min(720, max(560, 300 + int(points[1]))) if points else 720
+    return Player(page, height, html.escape(
+        f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '
+        'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'))
 
 
 def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:

@@ -91,6 +91,7 @@ $('rate').oninput = () => track();
 
 // The loss after each step, as a curve.
 function plot() {
+  $('course').hidden = trail.length < 2;
   const losses = trail.map(point => point.loss), there = losses.filter(Number.isFinite);
   const [low, high] = [Math.min(...there), Math.max(...there)], [width, height] = [240, 56];
   const x = n => 4 + n * (width - 8) / Math.max(1, losses.length - 1);

@@ -34,7 +34,7 @@ const svg = document.querySelector('#graph svg');
     group.setAttribute('tabindex', '0');
     group.setAttribute('role', 'button');
     group.setAttribute('aria-describedby', 'tip');
-    boxes[i] = {group, cell, data, grad, name: texts.length > 2 ? names[i] : '', room: width - 8};
+    boxes[i] = {group, cell, data, grad, room: width - 8};
     group.addEventListener('click', () => jump(i));
     for (const name of ['mouseenter', 'focus']) group.addEventListener(name, () => tip(i));
     for (const name of ['mouseleave', 'blur']) group.addEventListener(name, () => tip(null));
@@ -99,7 +99,6 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
   box.group.classList.toggle('later', later);
   const data = '–?'.includes(value) ? '' : values[i];
   Object.assign(box.group.dataset, {node: i, data, grad: counts ? sum : ''});  // all digits, for whoever looks closer
-  box.group.setAttribute('aria-label', [box.name, box.data.textContent, box.grad.textContent].join(' ').trim());
   for (const thing of box.operation ?? []) {
     thing.classList.toggle('now', through);
     thing.classList.toggle('later', later);

@@ -6,7 +6,7 @@ const score = {right: 0, wrong: 0, shown: 0};
 const shown = k => !quiz || known.has(k) || isNaN(steps[k].value);
 const UNDEFINED = 'not defined here';
 const told = x => isNaN(x) ? UNDEFINED : number(x);
-const symbol = i => nodes[i].op.replace(/^-$/, '−');
+const symbol = i => nodes[i].op.replace(/^-$|(?<=^\*\*)-/, '−').replace(/^\*$/, '·');
 const d = (i, j) => `∂${names[i]}/∂${names[j]}`;
 const valueText = i => !computedAt.has(i) || shown(computedAt.get(i)) ? told(values[i]) : '?';
 const gradText = i => uses[i].every(shown) ? told(grads[i]) : '?';
