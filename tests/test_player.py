@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser import GRAPHS, LESSON, SOURCE, close, gradients, lesson
 
-from micrograd import Value
+from micrograd import Value, explain
 from micrograd.command.expression import evaluate
 from micrograd.engine import Constant
 from micrograd.graph.formulas import FORMULAS, FUNCTIONS
@@ -79,10 +79,10 @@ def test_save_and_repr(tmp_path: Path):
     assert path == tmp_path / 'backprop.html'
     assert path.read_text(encoding='utf-8') == player.html
     shown = player._repr_html_()
-    assert shown.startswith('<iframe ')
     assert 'sandbox="allow-scripts"' in shown
-    [(tag, attributes)] = Scripts(shown).tags
+    [_, (tag, attributes)] = Scripts(shown).tags
     assert tag == 'iframe' and attributes['srcdoc'] == player.html
+    assert re.search(r'>The step player of loss: [^<>]+ draw_dot [^<>]+</iframe>$', shown)
     assert 'html' not in repr(player)
 
 
@@ -198,6 +198,30 @@ def test_the_running_sum(opened):
     page.press('ArrowLeft')
     assert page.text('#mathematics .line:nth-child(3)') == 'sum of 1 of 2 uses∂p/∂a = 3'
     assert page.box('a')[-1] == 'grad 3 ▲'
+
+
+def test_uses_of_one_value_are_told_apart_as_explain_does(opened):
+    q = Value(3, label='q')
+    output = q * q
+    output.label = 'L'
+    page = opened(play(output), '#step=4')
+    assert page.mathematics == '∂L/∂q += ∂L/∂L · ∂L/∂q₍₁₎ = 1 · 3 = 3'
+    assert page.text('#mathematics .line:nth-child(2) .chains') == '∂L/∂q₍₁₎ = q = 3'
+    page.press('ArrowRight')
+    assert page.mathematics == '∂L/∂q += ∂L/∂L · ∂L/∂q₍₂₎ = 1 · 3 = 3'
+    explained = repr(explain(output))
+    assert {'∂L/∂q₍₁₎ = q = 3', '∂L/∂q₍₂₎ = q = 3'} <= {line.strip() for line in explained.split('\n')}
+    page.value('q').hover()
+    assert page.text('#tip').endswith('∂L/∂q = ∂L/∂L · ∂L/∂q₍₁₎ + ∂L/∂L · ∂L/∂q₍₂₎ = 3 + 3 = 6')
+    assert page.page.locator('#steps [aria-selected=true]').text_content() == '∂L/∂q += ∂L/∂L · ∂L/∂q₍₂₎'
+
+
+def test_plain_numbers_have_no_step_and_no_gradient(opened):
+    page = opened(play(evaluate('y = 2*a + 1', {'a': 3})), '#step=99')
+    texts = page.page.eval_on_selector_all('.constant', 'bs => bs.map(b => b.textContent.replace(/\\s+/g, " ").trim())')
+    assert sorted(texts) == ['data 1 constant', 'data 2 constant']
+    steps = page.page.locator('#steps li').all_text_contents()
+    assert not [step for step in steps if step.startswith(('∂y/∂2', '∂y/∂1'))]
 
 
 def test_mathematics_is_written_as_in_python(opened):

@@ -247,7 +247,9 @@ def test_playing_stops_at_a_question(opened):
 
 @pytest.mark.parametrize('label', ['<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '<b>w</b>', '{{js}}'])
 def test_labels_show_as_themselves(label: str, opened):
-    page = opened(play(Value(1, label=label) * 2))
+    output = Value(1, label=label) * 2
+    output.label = 'v1'
+    page = opened(play(output))
     page.page.on('dialog', lambda dialog: page.complaints.append(dialog.message))
     assert page.box(label)[1] == 'data 1'
     assert page.mathematics == f'{label} = 1'

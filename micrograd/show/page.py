@@ -11,8 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-# A page in a frame cannot see the notebook around it, but where it asks for the preferred theme a browser answers with the
-# colour scheme of the frame's element. So that gets the notebook's, in JupyterLab, VS Code and Colab.
+# A page in a frame cannot see the notebook around it, but when it asks for the preferred theme, a browser answers with
+# the colour scheme of the frame's element. So that gets the notebook's, in JupyterLab, VS Code and Colab.
 DARK = ('[data-jp-theme-light="false"]', '[data-vscode-theme-kind$="dark"]', '[data-vscode-theme-kind$="contrast"]',
         '[theme="dark"]')
 LIGHT = ('[data-jp-theme-light="true"]', '[data-vscode-theme-kind$="light"]', '[theme="light"]')
@@ -40,9 +40,8 @@ class Page:
 
     def _repr_html_(self) -> str:
         style = f'width: 100%; height: {self.height}px; border: 0'
-        return (f'<style>{STYLE}</style>'
-                f'<iframe class="micrograd-page" title="{html.escape(self.title)}" style="{style}" sandbox="allow-scripts" '
-                f'srcdoc="{html.escape(self.html)}">{self.instead}</iframe>')
+        return (f'<style>{STYLE}</style><iframe class="micrograd-page" title="{html.escape(self.title)}" '
+                f'style="{style}" sandbox="allow-scripts" srcdoc="{html.escape(self.html)}">{self.instead}</iframe>')
 
 
 def fill(template: str, parts: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from micrograd.graph.formulas import Formula, formula_of
 from micrograd.graph.javascript import FUNCTIONS, javascript
 from micrograd.show.draw import draw_dot
 from micrograd.show.look import printable
-from micrograd.show.names import Names, names_of
+from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, embedded, fill, texts
 
@@ -52,7 +52,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
             'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
     named = names_of(order, names, depth=1)
     drawn = _stand_in(order, {node: '' if node in named.numbers else named[node] for node in order})
-    svg = draw_dot(drawn, names=False, max_nodes=len(order)).pipe(format='svg', encoding='utf-8')
+    svg = draw_dot(drawn, names=False, max_nodes=len(order), tables=False).pipe(format='svg', encoding='utf-8')
     parts = {
         'title': html.escape(f'{printable(named[output])}, step by step'),
         'svg': svg[svg.index('<svg'):],
@@ -93,7 +93,7 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
         entry: dict[str, Any] = {'kind': kind, 'name': name, 'op': node._op}
         if node._prev:
             row = rows.setdefault(_row(node), len(rows))
-            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev]}
+            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node)}
         elif math.isfinite(node.data):
             entry |= {'data': node.data}
         else:

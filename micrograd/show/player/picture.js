@@ -45,7 +45,8 @@ const svg = document.querySelector('#graph svg');
     group.addEventListener('click', () => { pause(); go(computedAt.get(i)); });
     boxes[i].operation = [group, titled.get(`op${i}->v${i}`)[0]];
     nodes[i].operands.forEach((target, slot) => {
-      const group = titled.get(`v${target}->op${i}`).shift(), label = group.querySelector('text');
+      const group = titled.get(`v${target}->op${i}`)?.shift() ?? titled.get(`far${i}_${slot}->op${i}`)[0];
+      const label = group.querySelector('text');
       wires.push({group, label, node: i, step: steps.findIndex(step => step.node === i && step.slot === slot)});
     });
   }
@@ -84,6 +85,7 @@ function paint(k = now) {
     if (label) put(label, there ? brief(steps[own].local) : '');
     group.classList.toggle('now', own === k || step.kind === 'forward' && step.node === node);
     group.classList.toggle('later', k < computedAt.get(node));
+    group.classList.toggle('dead', there && steps[own].local === 0);
   }
 }
 
@@ -157,7 +159,7 @@ function tip(i) {
   const done = uses[i].filter(k => k <= now), k = computedAt.get(i) ?? 0;
   const said = [{note: 'data', chains: [now < k ? [names[i], formula(i, called)] : forwardChain(i)]}];
   if (done.length) {
-    const terms = done.map(k => k === SEED ? '1' : `${d(root, steps[k].node)} · ${d(steps[k].node, i)}`).join(' + ');
+    const terms = done.map(k => k === SEED ? '1' : `${d(root, steps[k].node)} · ${partial(steps[k])}`).join(' + ');
     said.push({note: 'grad', chains: [[d(root, i), terms, sumOf(done), sumAt(done)]]});
   }
   show($('tip'), said);

@@ -1,9 +1,13 @@
 // The page: going to a step, playing, keys, the list of steps, paper, and large type.
 
-const LIST = steps.map(({kind, node, target}, k) => element('li', {
-  id: `step-${k + 1}`, role: 'option', onclick: () => { pause(); go(k); },
-  textContent: kind === 'given' ? 'inputs as given' : kind === 'forward' ? `${names[node]} = ${formula(node, called)}`
-    : kind === 'seed' ? d(root, root) : `${d(root, target)} += ${d(root, node)} · ${d(node, target)}`,
+const title = step => ({
+  given: () => 'inputs as given',
+  forward: () => `${names[step.node]} = ${formula(step.node, called)}`,
+  seed: () => d(root, root),
+  edge: () => `${d(root, step.target)} += ${d(root, step.node)} · ${partial(step)}`,
+})[step.kind]();
+const LIST = steps.map((step, k) => element('li', {
+  id: `step-${k + 1}`, role: 'option', onclick: () => { pause(); go(k); }, textContent: title(step),
 }));
 $('steps').append(...LIST);
 

@@ -37,13 +37,13 @@ const near = (guess, value) => Math.abs(guess - value) <= 0.01 * Math.abs(value)
 
 // What helps after a wrong guess, without giving the number away.
 function hint(guess) {
-  const {kind, node, target, value, local} = steps[now];
+  const {kind, node, value, local} = steps[now];
   if (near(-guess, value)) return 'the size is right, the sign is not';
   if (kind === 'forward') return `${names[node]} = ${formula(node, valueText)}`;
   if (kind === 'seed') return 'by how much does a number grow when it grows by 1?';
   if (near(guess, local)) return `that is the local gradient: multiply it by ${d(root, node)} = ${gradText(node)}`;
   const text = localChain(steps[now], true).at(-1);
-  return `${d(root, node)} = ${gradText(node)}, and ${d(node, target)} = ${text}`;
+  return `${d(root, node)} = ${gradText(node)}, and ${partial(steps[now])} = ${text}`;
 }
 
 function check() {

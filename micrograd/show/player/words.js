@@ -8,6 +8,9 @@ const UNDEFINED = 'not defined here';
 const told = x => isNaN(x) ? UNDEFINED : number(x);
 const symbol = i => nodes[i].op.replace(/^-$|(?<=^\*\*)-/, '−').replace(/^\*$/, '·');
 const d = (i, j) => `∂${names[i]}/∂${names[j]}`;
+// A local gradient's name; the uses of an operand that a node has more than once are told apart by a lowered number.
+const lowered = n => `₍${String(n).replace(/\d/g, digit => '₀₁₂₃₄₅₆₇₈₉'[digit])}₎`;
+const partial = ({node, target, slot}) => d(node, target) + (nodes[node].uses[slot] ? lowered(nodes[node].uses[slot]) : '');
 const valueText = i => !computedAt.has(i) || shown(computedAt.get(i)) ? told(values[i]) : '?';
 const gradText = i => uses[i].every(shown) ? told(grads[i]) : '?';
 
@@ -22,7 +25,7 @@ function forwardChain(i) {
 function localChain({node, target, slot}, open) {
   const gradient = rows[nodes[node].row].gradients[slot];
   const text = thing => write(gradient, bound(node, thing), DATA.calls);
-  return [d(node, target), text(called), ...open ? [text(valueText)] : []];
+  return [partial({node, target, slot}), text(called), ...open ? [text(valueText)] : []];
 }
 
 // A sum of the numbers of some steps, as text.
@@ -39,7 +42,7 @@ function lines(k) {
   const answer = open ? [`${gradText(node)} · ${factor(told(step.local))}`, told(step.value)] : ['?'];
   const said = [
     {note: `backward through ${symbol(node)}`, plus: true,
-      chains: [[d(root, target), `${d(root, node)} · ${d(node, target)}`, ...answer]]},
+      chains: [[d(root, target), `${d(root, node)} · ${partial(step)}`, ...answer]]},
     {note: 'local gradient', chains: [[...localChain(step, open), ...open ? [told(step.local)] : []]]},
   ];
   return many === 1 ? said : [...said,
