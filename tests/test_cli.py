@@ -225,7 +225,6 @@ ERRORS = {  # the expression and its numbers; a word of the message; what is mar
     'many signs': ('y = ' + '-' * 50_000 + 'x', 'x=1', 'too deeply', None),
     'many parentheses': ('(' * 300 + 'x' + ')' * 300, 'x=1', 'nested', ...),
     'many digits': ('x*' + '1' * 5000, 'x=1', 'digits', ...),
-    'too many values to draw': ('a0=x' + ''.join(f';a{i + 1}=a{i}*a{i}+x' for i in range(400)), 'x=0.1', '500', None),
     'a name assigned twice': ('a = x; a = a + 1', 'x=1', 'a has a value already', 'a = a + 1'),
     'a given name assigned': ('y = x; x = 2', 'x=1', 'x has a value already', 'x = 2'),
 }
@@ -318,7 +317,7 @@ def test_version(run: Callable[..., Run]):
 def test_terminal_without_the_letters(tmp_path: Path):
     result = process('ŷ = x*2', 'x=3', cwd=tmp_path, env={'PYTHONIOENCODING': 'ascii'})
     assert (result.returncode, result.stderr) == (0, '')
-    assert re.search(r'\\u2202\\u0177/\\u2202x +=  ?2$', result.stdout, re.MULTILINE)
+    assert re.search(r'd\\u0177/dx += +2$', result.stdout, re.MULTILINE)
     result = process('ŷ', cwd=tmp_path, env={'PYTHONIOENCODING': 'ascii'})
     assert (result.returncode, result.stderr.splitlines()[-1]) == (2, r'  >>\u0177<<')
 

@@ -2,106 +2,78 @@
 
 from __future__ import annotations
 
-import argparse
+import codecs
 import os
 import re
+import subprocess
 import sys
 import textwrap
+from argparse import Namespace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from micrograd import __version__
 from micrograd.bridge.writing import write_whole
-from micrograd.command.expression import ALLOWED, Evaluation
+from micrograd.command.arguments import FORMATS, numbers, parse
+from micrograd.command.expression import Evaluation
 from micrograd.engine import Value
 from micrograd.show.draw import draw_dot
 from micrograd.show.explain import explain
 from micrograd.show.player import play
 
-FORMATS = ('svg', 'png', 'gv', 'html')
-OPTION = re.compile(rf'-o|-o.*\.({"|".join(FORMATS)})|--(output|wrt)(=.*)?|-h|--help|--version|--', re.IGNORECASE)
-EPILOG = '''examples:
-  micrograd "y_hat = w*x; s = y_hat - y; loss = s**2" x=1 y=2 w=1 -o loss.svg
-  micrograd "tanh(dot([w1, w2], [2, 3]) + b)" w1=0.5 w2=-1 b=1 --wrt w2 -o backprop.html
-'''
+MOST = {'svg': 500, 'png': 100, 'html': 1000}  # values in a picture
+# What stands for a character that the terminal's encoding does not have.
+INSTEAD = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '…': '...', '–': '-', '′': "'"}
+SUPERSCRIPTS = dict(zip('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789', strict=True))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, without the usage."""
-        self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
+class Picture(NamedTuple):
+    """Where a picture goes, and what it is: as bytes, or why there is none."""
+
+    path: Path
+    raw: bytes
+    missing: str = ''
+
+    @property
+    def to_stdout(self) -> bool:
+        return self.path.stem == '-' and self.path.parent == Path()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command with these arguments, or the process's; return the exit status, 2 where the input is at fault."""
+    codecs.register_error('micrograd', _replacement)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
-            stream.reconfigure(errors='backslashreplace')  # a terminal without a ∂ is no reason to stop
-    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+            stream.reconfigure(errors='micrograd')  # a terminal without a ∂ is no reason to stop
+    arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
-        evaluation = Evaluation(arguments.expression, _numbers(arguments.values))
-        output = evaluation.output
-        path = Path(arguments.output)
-        if path.suffix[1:].lower() not in FORMATS:
-            raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
-        input = _input(evaluation, arguments.wrt) if arguments.wrt else None
-        _say(f'{explain(output, names=False)}')
-        if input:
-            _say(f'\nthe chain rule\n{textwrap.indent(str(explain(output, input, names=False)), "  ")}')
-        _write(path, output)
-        _say(f'\nthe graph is in {path}')
+        text, picture = _results(arguments)  # all that may fail comes before the first line of output
+        if picture and picture.raw and not picture.to_stdout:
+            write_whole(picture.path, picture.raw)
+        _put(text, sys.stderr if picture and picture.to_stdout else sys.stdout)
+        if picture and picture.raw and picture.to_stdout:
+            _put(picture.raw, sys.stdout)
     except OSError as error:
         return _complain(f'{error.filename or "standard output"}: {error.strerror}')
     except (ValueError, ArithmeticError, RuntimeError) as error:
         return _complain(str(error))
+    if picture and picture.missing:
+        print(f'micrograd: {picture.missing}', file=sys.stderr)
     return 0
 
 
-def _say(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has enough; the picture is still to be written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(message: str) -> int:
-    print(f'micrograd: {message}', file=sys.stderr)
-    return 2
-
-
-def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser('micrograd', formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG, description=(
-        'Compute an expression, differentiate it, print both passes, and draw the graph.\n'
-        f'An expression has numbers, names, {ALLOWED};\n'
-        'statements are separated by ; and the last one is the output.'))
-    parser.add_argument('expression', help='such as "y_hat = w*x; loss = (y_hat - y)**2"')
-    parser.add_argument('values', nargs='*', default=[], metavar='name=number',
-                        help='the number for each name that it does not assign')
-    parser.add_argument('-o', '--output', default='graph.svg', metavar='FILE',
-                        help=f'the picture, in the format of its ending: .{", .".join(FORMATS)} (a page that plays it '
-                             'step by step); default: %(default)s')
-    parser.add_argument('--wrt', metavar='NAME', help='also write out the chain rule, with respect to this name')
-    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
-    # An expression may begin with a minus; a space before it keeps argparse from reading it as an option.
-    return parser.parse_intermixed_args(
-        [f' {a}' if a.startswith('-') and not OPTION.fullmatch(a) else a for a in argv])
-
-
-def _numbers(pairs: list[str]) -> dict[str, float]:
-    """{'x': 1.0} from ['x=1']."""
-    numbers: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, number = (part.strip() for part in pair.partition('='))
-        if not equals or not name.isidentifier():
-            raise ValueError(f'{pair!r} is not of the form name=number, such as x=1')
-        if name in numbers:
-            raise ValueError(f'{name} is given twice')
-        try:
-            numbers[name] = float(number)
-        except ValueError:
-            raise ValueError(f'{pair!r}: {number!r} is not a number, such as 1, -0.5 or 1e-3') from None
-    return numbers
+def _results(arguments: Namespace) -> tuple[str, Picture | None]:
+    """The tables, and the picture where one is wanted."""
+    evaluation = Evaluation(arguments.expression, numbers(arguments.pairs, arguments.values))
+    input = _input(evaluation, arguments.wrt) if arguments.wrt else None
+    picture = None if arguments.no_picture else _picture(evaluation.output, Path(arguments.output), arguments.max_nodes)
+    text = f'{explain(evaluation.output, names=False)}'
+    if input:
+        chain = f'{explain(evaluation.output, input, names=False)}'
+        text += f'\n\nthe chain rule\n{textwrap.indent(chain, "  ")}'
+    if picture and picture.raw and not picture.to_stdout:
+        text += f'\n\nthe graph is in {picture.path}'
+    return text, picture
 
 
 def _input(evaluation: Evaluation, name: str) -> Value:
@@ -112,13 +84,53 @@ def _input(evaluation: Evaluation, name: str) -> Value:
     return values[normalize('NFKC', name)]
 
 
-def _write(path: Path, output: Value) -> None:
-    """Draw the graph into a file; where that fails, a file that was there stays as it was."""
-    format = path.suffix[1:].lower()
-    if format == 'html':
-        picture = play(output, names=False).html.encode()
-    elif format == 'gv':
-        picture = draw_dot(output, names=False).source.encode()
-    else:
-        picture = draw_dot(output, format, names=False).pipe()
-    write_whole(path, picture)
+def _picture(output: Value, path: Path, most: int | None) -> Picture:
+    """The graph, drawn in the format that the path says."""
+    format = 'svg' if str(path) == '-' else path.suffix[1:].lower()
+    if format not in FORMATS:
+        raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
+    count = len(output.topological_order())
+    more = f'--max-nodes {count} draws it all the same, and takes time'
+    if format != 'gv' and count > (most or MOST[format]):
+        return Picture(path, b'', f'the graph is not drawn, since {count:,} values are too many to look at: {more}')
+    drawing = draw_dot(output, format if format in ('svg', 'png') else 'svg', names=False, max_nodes=count)
+    if format == 'gv':
+        return Picture(path, drawing.source.encode())
+    if most:
+        drawing.seconds = 1e6  # some days
+    try:
+        if format == 'html':
+            return Picture(path, play(output, names=False, max_operations=count).html.encode())
+        return Picture(path, drawing.pipe())
+    except RuntimeError as error:
+        if not isinstance(error.__context__, subprocess.TimeoutExpired):
+            raise
+        return Picture(path, b'', f'the graph is not drawn, since it takes longer than {drawing.seconds:g} s: {more}; '
+                                  '-o graph.gv writes it as text')
+
+
+def _put(said: str | bytes, stream: Any) -> None:
+    """Write to a standard stream, whose reader may have enough, as `head` has."""
+    try:
+        if isinstance(said, bytes):
+            stream.buffer.write(said)
+            stream.buffer.flush()
+        else:
+            print(said, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _complain(message: str) -> int:
+    print(f'micrograd: {message}', file=sys.stderr)
+    return 2
+
+
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    """What is written for characters that an encoding does not have: dloss/dw and x^-2 where it has no ∂ and no ⁻²."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text, place = error.object, error.start
+    if power := re.compile(f'[{"".join(SUPERSCRIPTS)}]+').match(text, place):
+        return '^' + ''.join(map(SUPERSCRIPTS.__getitem__, power[0])), power.end()
+    return INSTEAD.get(text[place], text[place].encode('ascii', 'backslashreplace').decode()), place + 1
