@@ -60,3 +60,16 @@ def test_every_link_leads_somewhere():
     links = [link for pair in links for link in pair if link and '://' not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_nothing_fetches_another_package_of_this_name():
+    """The package index has another micrograd; what is meant is this folder, or its extras, or what they bring."""
+    fetching = re.compile(r'pip3? install [^&|;`\n]*\bmicrograd\b(?!/)|\bmicrograd\[(?:native|torch|test|notebooks)')
+    places = ['README.md', 'setup.cfg', 'micrograd', 'notebooks', 'benchmarks', 'tests']
+    files = [file for place in places for file in [ROOT / place, *(ROOT / place).rglob('*')]
+             if file.suffix in ('.py', '.md', '.cfg', '.ipynb', '.html', '.js') and file.name != Path(__file__).name]
+    assert len(files) > 50
+    assert [f'{file}: {found}' for file in files for found in fetching.findall(file.read_text(encoding='utf-8'))] == []
+    for text in ('pip install micrograd', 'pip install "micrograd[native]"', r'pip install -U \"micrograd[torch]\"'):
+        assert fetching.search(text)
+    assert not fetching.search('pip install . && micrograd "x" x=1; pip install ".[native]"')
