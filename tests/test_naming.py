@@ -1,7 +1,7 @@
 """What Values are called: by labels, variables, places in containers and modules, and invented names."""
 
 import sys
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, deque, namedtuple
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_names_of_variables():
 def test_names_of_places_in_containers_and_modules():
     ws, table, pair = [Value(1.0), Value(2.0)], {'k': Value(3.0), 4: [Value(5.0)]}, (Value(6.0),)
     n = Neuron(2)
-    drawing = draw_dot(dot([*ws, *pair], [table['k'], table[4][0], 2.0]) * n.w[0] + n.b * n.w[1])
+    drawing = draw_dot(dot([*ws, *pair], [table['k'], table[4][0], 2.0]) * n.w[0] + n.b * n.w[1], tables=False)
     assert Picture(drawing).names == [
         'n.b', 'n.w.0', 'n.w.1', 'pair[0]', "table['k']", 'table[4][0]', 'ws[0]', 'ws[1]']
 
@@ -165,8 +165,9 @@ def test_hostile_objects_in_scope_break_nothing():
         'a': Hostile(), 'b': [Hostile(), inner], 'c': Lying(), 'd': HostileList([inner]), 'e': HostileDict(k=inner),
         'f': np.array([w, 1.0], dtype=object), 'g': {i: i for i in range(10**6)}, 'h': endless, 'i': of_itself,
         'j': {Hostile: 1, 2: w}, 'k': sys, 'l': Hostile, 'm': {'x': Hostile(), 'y': Lying()}, 5: w, None: w}
-    assert names_of(w, **{name: thing for name, thing in scope.items() if type(name) is str}) == ['j[2]']
-    assert list(node_names([w], scope, depth=0).values()) == ['j[2]']
+    assert names_of(w, **{name: thing for name, thing in scope.items() if type(name) is str}) == ['f[0]']
+    assert list(node_names([w], scope, depth=0).values()) == ['f[0]']
+    assert names_of(w, **{name: thing for name, thing in scope.items() if name in list('abcdeghijklm')}) == ['j[2]']
     assert names_of(inner, hostile_module=hostile_module) == ['hostile_module.w']
     for name in 'bdeh':
         assert names_of(inner, **{name: scope[name]})[0].startswith(f'{name}[')
@@ -178,6 +179,11 @@ def test_lists_of_other_kinds_are_looked_into():
     w, pair_of = Value(1.0), namedtuple('pair_of', 'a b')
     assert names_of(w, pair=pair_of(1.0, w)) == ['pair[1]']
     assert names_of(w, ordered=OrderedDict(k=w)) == ["ordered['k']"]
+    assert names_of(w, queue=deque([1.0, w])) == ['queue[1]']
+    assert names_of(w, weights=np.array([[1.0, w]])) == ['weights[0][1]']
+    model = Module()
+    model.rows = np.array([[1.0, w]])
+    assert names_of(w, model=model) == [f'model.{path}' for path, _ in model.named_parameters()]
 
 
 @pytest.mark.parametrize('wrap', [lambda data: data, lambda data: type('Owner', (Module,), {'__init__': lambda self: (

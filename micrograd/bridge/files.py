@@ -38,6 +38,11 @@ def save(model: MLP, path: str | os.PathLike[str]) -> None:
 
     TypeError for what is no MLP; ValueError for a parameter that is not finite, with its name, for a model that `load`
     could not make again: one that shares weights, or one of more than some 350,000 parameters.
+
+    >>> model = MLP(2, [4, 1])
+    >>> save(model, 'model.json')
+    >>> load('model.json')([0.5, -1.0]).data == model([0.5, -1.0]).data
+    True
     """
     if type(model) is not MLP:
         raise TypeError(f'save takes an MLP, not {_kind(model)}: of another Module, keep model.state_dict()')
@@ -59,6 +64,10 @@ def load(path: str | os.PathLike[str]) -> MLP:
 
     ValueError, with the path and the place, for whatever is no such file: truncated, foreign, of a newer version,
     holding NaN or infinity; OSError where it cannot be read. Nothing in the file is ever run.
+
+    >>> save(MLP(2, [4, 1], 'tanh'), 'model.json')
+    >>> load('model.json')
+    MLP of [Layer(2, 4, activation='tanh'), Layer(4, 1, activation=None)]
     """
     with open(os.fspath(path), 'rb') as file:
         raw = file.read(LONGEST + 1)

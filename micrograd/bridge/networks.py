@@ -44,6 +44,11 @@ def to_torch(model: Module | Value, inputs: Sequence[Value] = (),
 
     ImportError without PyTorch; TypeError for anything else; ValueError for a leaf given twice, a result given for a
     leaf, an operation written by hand, which has no formula, or an MLP changed so that it is none any more.
+
+    >>> x, w = Value(2.0, label='x'), Value(3.0, label='w')
+    >>> module = to_torch(w * x, inputs=[x])
+    >>> module(5.0).item(), dict(module.named_parameters())['w'].item()
+    (15.0, 3.0)
     """
     if isinstance(model, Value):
         return _graph_module(model, inputs, params)
@@ -88,6 +93,10 @@ def from_torch(model: torch.nn.Sequential) -> MLP:
     ImportError without PyTorch. TypeError for what is no Sequential: the graph behind a tensor cannot be converted.
     ValueError, with the name of the layer, for any other kind of layer, a Linear without bias (each of our neurons has
     one), an activation that follows no Linear, Linears that do not fit together, and numbers that are not finite.
+
+    >>> import torch
+    >>> from_torch(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)))
+    MLP of [Layer(2, 3, activation='tanh'), Layer(3, 1, activation=None)]
     """
     _need_torch()
     import torch

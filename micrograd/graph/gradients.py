@@ -26,6 +26,12 @@ def gradients(output: Value, inputs: Iterable[Value]) -> list[Value]:
     one that the output does not depend on has the gradient 0. Nothing is multiplied by 1 or added to 0, and what the
     graph or a gradient has computed before is used again.
 
+    >>> x = Value(3.0)
+    >>> [slope] = gradients(x**3, [x])
+    >>> [curvature] = gradients(slope, [x])
+    >>> slope.data, curvature.data  # 3 x², 6 x
+    (27.0, 18.0)
+
     TypeError for what is no Value, ValueError for an operation on the way that has no row in `formulas.py`, such as one
     with a hand-written `_backward`. ArithmeticError or ValueError where a local gradient is not defined.
     """

@@ -6,10 +6,10 @@ import contextlib
 import itertools
 import sys
 import types
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Number
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from micrograd.engine import Constant, Value
 from micrograd.nn import Module
@@ -117,44 +117,48 @@ def _inside(name: str, thing: object, wanted: Mapping[int, Value]) -> Iterator[t
             yield thing, pattern.format(before, key) if id(thing) in wanted else '', module
         elif id(thing) not in seen and (module or deep < DEEPEST):
             seen.add(id(thing))
-            children = list(_children(thing, module))
+            items = _items(thing, module)
+            children = list(_attributes(thing, module).items() if items is None else items)
             left -= 0 if module else len(children)
             if left < 0:
                 return
             module = module or issubclass(kind, Module)
             path = pattern.format(before, key) if children else ''
-            by_key = '{}[{!r}]' if issubclass(kind, (list, tuple, dict)) and not module else '{}.{}'
+            by_key = '{}.{}' if module or items is None else '{}[{!r}]'
             stack += [(by_key, path, key, child, module, deep + 1) for key, child in reversed(children)]
 
 
-def _children(thing: object, module: bool) -> Iterable[tuple[object, object]]:
-    """What a thing holds, by key or attribute: as the builtin types and `object` see it, and not by its own methods."""
+def _items(thing: object, module: bool) -> Iterable[tuple[object, object]] | None:
+    """What a container holds, by index or key, as the builtin types see it and not by methods of its own: nothing where
+    that is much or plain numbers; None for what is no container. module: whether it is in one, which may hold much."""
+    kind, items = type(thing), cast(Any, thing)
+    most = sys.maxsize if module else LONGEST_CONTAINER
+    if issubclass(kind, dict):
+        few = dict.__len__(items) <= most
+        return [(key, item) for key, item in dict.items(items) if type(key) in (str, int, float, bool)] if few else ()
+    if (kind.__module__, kind.__name__) == ('numpy', 'ndarray'):
+        return enumerate(items.tolist()) if items.dtype.kind == 'O' and items.ndim and items.size <= most else ()
+    base: Any = next((base for base in (list, tuple, deque) if issubclass(kind, base)), None)
+    if base is None:
+        return None
+    many = base.__len__(items)
+    ends = [base.__getitem__(items, i) for i in (0, -1) if many]
+    plain = all(issubclass(type(end), (Number, str)) for end in ends)
+    return () if plain or many > most else enumerate(base.__iter__(items))
+
+
+def _attributes(thing: object, module: bool) -> Mapping[str, object]:
+    """The attributes of a module, and of an object that is in none: its own, without those that begin with _."""
     kind = type(thing)
-    items: Any = thing
-    if issubclass(kind, (list, tuple)):
-        base: Any = list if issubclass(kind, list) else tuple
-        many = base.__len__(items)
-        ends = [base.__getitem__(items, i) for i in (0, -1) if many]
-        if (module or many <= LONGEST_CONTAINER) and not all(issubclass(type(end), (Number, str)) for end in ends):
-            return enumerate(base.__iter__(items))
-    elif issubclass(kind, dict):
-        if module or dict.__len__(items) <= LONGEST_CONTAINER:
-            return [(key, item) for key, item in dict.items(items) if type(key) in (str, int, float, bool)]
-    elif issubclass(kind, Module):
-        return _own_attributes(thing).items()
-    elif not module and not issubclass(kind, (Number, str, types.ModuleType, type)):
-        own = _own_attributes(thing)
-        if len(own) <= LONGEST_CONTAINER:
-            return [(key, item) for key, item in own.items() if not key.startswith('_')]
-    return ()
-
-
-def _own_attributes(thing: object) -> dict[str, object]:
+    if not issubclass(kind, Module) and (module or issubclass(kind, (Number, str, types.ModuleType, type))):
+        return {}
     try:
         own = object.__getattribute__(thing, '__dict__')
     except AttributeError:
         return {}
-    return own if type(own) is dict else {}
+    if type(own) is not dict or (len(own) > LONGEST_CONTAINER and not issubclass(kind, Module)):
+        return {}
+    return own if issubclass(kind, Module) else {key: item for key, item in own.items() if not key.startswith('_')}
 
 
 def numbered_names(nodes: Iterable[Value], names: Mapping[Value, str] | None = None) -> dict[Value, str]:

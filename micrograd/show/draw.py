@@ -43,6 +43,11 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
     text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes
     with fold=False, or an unknown format, rankdir or fold.
+
+    >>> w, x = Value(1.0), Value(2.0)
+    >>> picture = draw_dot((w * x - 3)**2)  # in a notebook, write it last in a cell to see it
+    >>> picture.save('loss.gv')  # the DOT text; picture.render('loss') draws it into loss.svg
+    'loss.gv'
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')

@@ -79,6 +79,11 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     and a note says why; they do not count. What f raises at the inputs themselves passes through; TypeError where f
     returns no Value, ValueError where there are no inputs.
 
+    >>> gradcheck(lambda w: (w * 1 - 2)**2, 1.0, torch=False)  # doctest: +ELLIPSIS +NORMALIZE_WHITESPACE
+    input  engine  finite difference  difference
+        w      -2  ...
+    the gradients agree
+
     It cannot see a wrong forward pass: a tanh that computes a sine, with the sine's derivative, agrees with its own
     differences. And at a kink, such as relu at 0, the difference quotient is the mean of the two slopes.
     """

@@ -80,8 +80,8 @@ def draw_network(model: Module, inputs: Sequence[Input] | None = None, show: str
     all texts nor all numbers; ValueError for another number of inputs than the model takes, or an unknown show.
 
     >>> from micrograd import draw_network, nn
-    >>> draw_network(nn.MLP(2, [4, 1]), ['height', 'weight']).source.count('neurons.0.w.')
-    4
+    >>> draw_network(nn.MLP(2, [4, 1]), ['height', 'weight']).source.count('neurons.0.w.')  # in both layers
+    6
     """
     if not isinstance(model, (MLP, Layer, Neuron)):
         raise TypeError(f'draw_network draws an MLP, a Layer or a Neuron, not a {type(model).__name__}; of any other '

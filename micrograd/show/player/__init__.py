@@ -41,6 +41,11 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     The page computes every number itself, from those that the leaves have now; the graph stays as it is, and needs no
     `backward()`. TypeError where output is no Value; ValueError for a graph of more than max_operations, for a leaf
     that is not finite, and for an operation that is not the engine's, of which no formula is known.
+
+    >>> w, x = Value(1.0), Value(2.0)
+    >>> player = play((w * x - 3)**2)  # in a notebook, write it last in a cell to see it
+    >>> player.save('backprop.html').name
+    'backprop.html'
     """
     if not isinstance(output, Value):
         raise TypeError(f'play shows the graph of one Value, not of a {type(output).__name__}: pass one output')

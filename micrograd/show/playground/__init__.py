@@ -60,8 +60,8 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     >>> from micrograd import Value, playground
     >>> x, y, w = Value(0, label='x'), Value(0, label='y'), Value(0, label='w')
     >>> page = playground((w * x - y)**2, [x, y], [w], [[1, 2, 3], [2, 4, 6]], predict=None)
-    >>> page
-    Playground(height=760)
+    >>> page.save('line.html').name
+    'line.html'
     """
     if not isinstance(loss, Value):
         raise TypeError(f'playground trains on the loss of one sample, a Value, not a {type(loss).__name__}')
