@@ -318,6 +318,8 @@ def test_terminal_without_the_letters(tmp_path: Path):
     result = process('ŷ = x*2', 'x=3', cwd=tmp_path, env={'PYTHONIOENCODING': 'ascii'})
     assert (result.returncode, result.stderr) == (0, '')
     assert re.search(r'd\\u0177/dx += +2$', result.stdout, re.MULTILINE)
+    result = process('z = x*x', 'x=3', '--wrt', 'x', cwd=tmp_path, env={'PYTHONIOENCODING': 'ascii'})
+    assert '  dz/dx = dz/dx[1]\n        + dz/dx[2]\n' in result.stdout
     result = process('ŷ', cwd=tmp_path, env={'PYTHONIOENCODING': 'ascii'})
     assert (result.returncode, result.stderr.splitlines()[-1]) == (2, r'  >>\u0177<<')
 

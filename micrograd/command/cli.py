@@ -23,7 +23,8 @@ from micrograd.show.player import play
 
 MOST = {'svg': 500, 'png': 100, 'html': 1000}  # values in a picture
 # What stands for a character that the terminal's encoding does not have.
-INSTEAD = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '…': '...', '–': '-', '′': "'"}
+INSTEAD = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '…': '...', '–': '-', '′': "'", '∞': 'inf',
+           **dict(zip('₍₎₀₁₂₃₄₅₆₇₈₉', '[]0123456789', strict=True))}  # the second use of x is x[2]
 SUPERSCRIPTS = dict(zip('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789', strict=True))
 
 

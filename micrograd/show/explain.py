@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +46,8 @@ class Explanation:
         return None if self.latex or self.html else f'{fence}text\n{self.text}\n{fence}'
 
 
-class Row(NamedTuple):
-    """A row of a table: what, its formula or '', and its number."""
+class Entry(NamedTuple):
+    """A line of a table: what, its formula or '', and its number."""
 
     name: str
     formula: str
@@ -144,29 +145,29 @@ def _uses_on_the_way(order: Sequence[Value], input: Value) -> dict[Value, list[U
     return found
 
 
-def _count_paths(order: Sequence[Value], uses: Mapping[Value, list[Use]], most: int) -> tuple[int, int]:
+def _count_paths(order: Sequence[Value], found: Mapping[Value, list[Use]], most: int) -> tuple[int, int]:
     """How many paths there are, counted no further than `most`, since there may be 2**n of them; and how long the
     longest one is."""
     counts: dict[Value, int] = {}
     lengths: dict[Value, int] = {}
     for node in order:
-        if node in uses:
-            operands = [use.operand for use in uses[node]]
+        if node in found:
+            operands = [use.operand for use in found[node]]
             counts[node] = min(sum(counts[operand] for operand in operands) or 1, most)
             lengths[node] = max((lengths[operand] + 1 for operand in operands), default=0)
     return counts[order[-1]], lengths[order[-1]]
 
 
-def _paths(output: Value, input: Value, uses: Mapping[Value, list[Use]]) -> list[list[Use]]:
+def _paths(output: Value, input: Value, found: Mapping[Value, list[Use]]) -> list[list[Use]]:
     """Every path, as the uses along it from the output back to the input."""
-    found: list[list[Use]] = []
+    paths: list[list[Use]] = []
     stack: list[tuple[Value, list[Use]]] = [(output, [])]
     while stack:
         node, path = stack.pop()
         if node is input:
-            found.append(path)
-        stack += [(use.operand, [*path, use]) for use in reversed(uses[node])]
-    return found
+            paths.append(path)
+        stack += [(use.operand, [*path, use]) for use in reversed(found[node])]
+    return paths
 
 
 def _chain(output: Value, input: Value, paths: list[list[Use]], called: Names, style: Style) -> str:
@@ -214,14 +215,14 @@ def _joined(factors: Sequence[str], style: Style) -> list[str]:
             for i, factor in enumerate(factors)]
 
 
-def _node_by_node(output: Value, input: Value, order: Sequence[Value], uses: Mapping[Value, list[Use]],
+def _node_by_node(output: Value, input: Value, order: Sequence[Value], found: Mapping[Value, list[Use]],
                   called: Names) -> str:
     """From the output down to the input, a line a node: its gradient, as a sum over the nodes that use it."""
-    used_by: dict[Value, list[Use]] = {node: [] for node in uses}
-    for node in uses:
-        for use in uses[node]:
+    used_by: dict[Value, list[Use]] = {node: [] for node in found}
+    for node in found:
+        for use in found[node]:
             used_by[use.operand].append(use)
-    way = [node for node in reversed(order) if node in uses]
+    way = [node for node in reversed(order) if node in found]
     gradient = {output: 1.0}
     for node in way[1:]:
         gradient[node] = sum(gradient[use.node] * use.gradient for use in used_by[node])
@@ -295,11 +296,18 @@ def tables(output: Value, called: Names | None = None) -> Explanation:
     called = called or names_of(order, False, depth=0)
     shown = [node for node in order if not isinstance(node, Constant) or node is output]
     gradients = dict(zip(shown, engine_gradients(output, shown), strict=True))
-    parts: dict[str, list[Row | str]] = {
+    places = [(node, place) for node in reversed(order) for place, operand in enumerate(node._prev)
+              if not isinstance(operand, Constant)]
+
+    @functools.cache  # for a node's operands one after the other
+    def known(node: Value) -> tuple[Sequence[float] | None, list[int]]:
+        return node.local_gradients(), uses(node)
+
+    parts: dict[str, list[Entry | str]] = {
         'forward pass': _cut(shown, lambda node: _forward_row(node, called)),
-        'local gradients': _cut([row for node in order[::-1] for row in _local_rows(node, called)], lambda row: row),
+        'local gradients': _cut(places, lambda place: _local_entry(*place, *known(place[0]), called)),
         'gradients, by the chain rule': _cut(
-            shown[::-1], lambda node: Row(called.derivative(output, node), '', _number(gradients[node])))}
+            shown[::-1], lambda node: Entry(called.derivative(output, node), '', _number(gradients[node])))}
     parts = {title: rows for title, rows in parts.items() if rows}
     notes = _notes(output, order, shown, called)
     text = '\n\n'.join(f'{title}\n{_aligned(rows)}' for title, rows in parts.items())
@@ -308,30 +316,29 @@ def tables(output: Value, called: Names | None = None) -> Explanation:
         *(f'<p>{html.escape(note)}</p>' for note in notes)]))
 
 
-def _forward_row(node: Value, called: Names) -> Row:
+def _forward_row(node: Value, called: Names) -> Entry:
     formula = called.formula(node).text if node._prev and node not in called.expressions else ''
-    return Row(called[node], formula, _number(node.data))
+    return Entry(called[node], formula, _number(node.data))
 
 
-def _local_rows(node: Value, called: Names) -> list[Row]:
-    """A node's local gradients for a table: what, its formula, and its number; '?' where the node knows none."""
-    gradients: Sequence[float | None] = node.local_gradients() or [None] * len(node._prev)
-    rows = []
-    for place, (gradient, use) in enumerate(zip(gradients, uses(node), strict=True)):
-        if not isinstance(operand := node._prev[place], Constant):
-            number = '?' if gradient is None else _number(gradient)
-            formula = '' if gradient is None else _local(Use(node, place, gradient, use), called, PLAIN, False, SUM)
-            rows.append(Row(called.derivative(node, operand, PLAIN, use), '' if formula == number else formula, number))
-    return rows
+def _local_entry(node: Value, place: int, gradients: Sequence[float] | None, numbers: Sequence[int],
+                 called: Names) -> Entry:
+    """One of a node's local gradients for a table: what, its formula, and its number; '?' where the node knows none."""
+    what = called.derivative(node, node._prev[place], PLAIN, numbers[place])
+    if gradients is None:
+        return Entry(what, '', '?')
+    number = _number(gradients[place])
+    formula = _local(Use(node, place, gradients[place], numbers[place]), called, PLAIN, False, SUM)
+    return Entry(what, '' if formula == number else formula, number)
 
 
-def _aligned(rows: Sequence[Row | str]) -> str:
+def _aligned(rows: Sequence[Entry | str]) -> str:
     """Rows as columns of text; the last one, the numbers, stands to the right, and with the minus sign of programs."""
-    cells = [row for row in rows if isinstance(row, Row)]
+    cells = [row for row in rows if isinstance(row, Entry)]
     first, second, third = (max(map(len, column)) for column in zip(*cells, strict=True))
     lines = []
     for row in rows:
-        if isinstance(row, Row):
+        if isinstance(row, Entry):
             formula = (f' = {row.formula}' if row.formula else '').ljust(second and second + 3)
             lines.append(f'  {row.name.ljust(first)}{formula} = {row.number.replace("−", "-").rjust(third)}')
         else:
@@ -339,7 +346,7 @@ def _aligned(rows: Sequence[Row | str]) -> str:
     return '\n'.join(lines)
 
 
-def _html_table(title: str, rows: Sequence[Row | str]) -> str:
+def _html_table(title: str, rows: Sequence[Entry | str]) -> str:
     lines = []
     for row in rows:
         cells = [row, '', '', ''] if isinstance(row, str) else [

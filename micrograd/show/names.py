@@ -92,6 +92,8 @@ def names_of(order: Sequence[Value], names: Mapping[str, object] | bool, depth: 
 
 def uses(node: Value) -> list[int]:
     """For each operand of a node, which use of it that is, counted from 1; 0 where it is the only one."""
+    if len(set(node._prev)) == len(node._prev):
+        return [0] * len(node._prev)
     times, so_far = Counter(node._prev), Counter[Value]()
     numbers = []
     for operand in node._prev:
