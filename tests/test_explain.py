@@ -12,6 +12,7 @@ from random_graphs import OPERATIONS, evaluate, graphs
 import micrograd.command.expression
 from micrograd import Value, dot, explain
 from micrograd.engine import Constant
+from micrograd.graph.formulas import FUNCTIONS
 from micrograd.show.explain import Explanation, tables
 
 FORWARD, LOCAL, BACKWARD = 'forward pass', 'local gradients', 'gradients, by the chain rule'
@@ -161,6 +162,25 @@ def test_rows_are_the_engines_numbers(graph):
         if len(row) == 3:
             operands = set(re.findall(r'v\d+', row[1]))
             assert operands == {node.label for node in nodes[row[0]]._prev if not isinstance(node, Constant)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(graph=graphs())
+def test_formulas_of_rows_come_to_the_numbers_beside_them(graph):
+    """Each formula is read back as arithmetic on the numbers of the nodes that it names."""
+    nodes = graph.values()
+    for name, node in nodes.items():
+        node.label = name
+    numbers = {name: node.data for name, node in nodes.items()}
+    found = read(explain(nodes[graph.root], names=False))
+    for name, formula, shown in (row for title in (FORWARD, LOCAL) for row in found.get(title, []) if len(row) == 3):
+        try:
+            meaning = eval(as_python(formula), {**FUNCTIONS, **numbers})
+        except (ArithmeticError, ValueError):  # a formula of an edge, such as ln(0)
+            continue
+        meaning = float(meaning[0]) if isinstance(meaning, list) else meaning  # [x > 0]
+        if not isinstance(meaning, complex):
+            assert number(shown) == pytest.approx(meaning, rel=1e-5, abs=1e-12, nan_ok=True), (name, formula)
 
 
 def test_chain_rule_gives_the_gradients():
