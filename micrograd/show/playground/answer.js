@@ -59,7 +59,7 @@ class Answer {
     const axes = this.axes = new Axes(sketch, ...this.ranges, {left: 36});
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = 'high';
-    context.drawImage(this.surface.picture(0, this.scaled, 0.85), axes.left, axes.top, axes.right - axes.left, axes.bottom - axes.top);
+    context.drawImage(this.surface.picture(0, this.scaled), axes.left, axes.top, axes.right - axes.left, axes.bottom - axes.top);
     axes.draw({grid: false, names: this.data.features.map(i => this.data.inputs[i])});
     if (this.data.middle) for (const pair of this.surface.contour(0, this.centre)) axes.line(pair, css(COLOURS.ink), 1.5);
     this.points((x, i) => x[this.data.features[i]]);

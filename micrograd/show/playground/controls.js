@@ -79,11 +79,13 @@ $('json-close').onclick = () => $('json').close();
 // ---- What there is to see ----
 
 if (DATA.layers.length) {
-  const canvas = $('drawing').appendChild(Object.assign(document.createElement('canvas'), {id: 'diagram'}));
+  const layer = id => $('drawing').appendChild(Object.assign(document.createElement('canvas'), {id}));
+  const under = layer('lines'), canvas = layer('diagram');
+  under.setAttribute('aria-hidden', 'true');
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', `The network: ${DATA.model}`);
   const names = answer.data.features.map(i => DATA.inputs[i]), wide = DATA.layers[0].neurons[0].w.length;
-  state.network = new Network(canvas, Array.from({length: wide}, (_, i) => names[i] ?? `x${i + 1}`), DATA.layers);
+  state.network = new Network(under, canvas, Array.from({length: wide}, (_, i) => names[i] ?? `x${i + 1}`), DATA.layers);
   const at = event => state.network.at(event.offsetX, event.offsetY);
   canvas.onclick = event => { const found = at(event); if (found !== null) choose(found); };
   canvas.onpointermove = event => {

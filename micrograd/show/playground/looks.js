@@ -11,6 +11,10 @@ function readColours() {
     COLOURS[name] = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
   }
   probe.remove();
+  COLOURS.scale = Uint32Array.from({length: 256}, (_, i) => {  // of -1 … 1, as the pixels of a picture
+    const [r, g, b] = shade(i / 127.5 - 1, 0.88);
+    return (255 << 24 | b << 16 | g << 8 | r) >>> 0;
+  });
 }
 
 // From the paper's colour at 0 to blue at 1 and orange at -1.

@@ -1,11 +1,12 @@
 // The network, as draw_network draws it, alive: a line for each weight, and in each circle what its neuron answers.
 
-const CIRCLE = 22, FIRST = 10, LAST = 5, TALLEST = 16;  // pixels; circles of a long column at its top and its end
+const CIRCLE = 22, FIRST = 10, LAST = 5, TALLEST = 16, WIDTHS = 8;  // pixels; circles of a long column; of lines
 
 class Network {
-  // inputs: their names. layers: of each neuron the places of its parameters, and of its output.
-  constructor(canvas, inputs, layers) {
-    Object.assign(this, {canvas, inputs, layers, chosen: null, hovered: null});
+  // under, canvas: one for the lines, which take a browser long, and one over it for the circles. inputs: their names.
+  // layers: of each neuron the places of its parameters, and of its output.
+  constructor(under, canvas, inputs, layers) {
+    Object.assign(this, {under, canvas, inputs, layers, chosen: null, hovered: null});
     const places = count => count <= TALLEST ? [...Array(count).keys()]
       : [...Array(FIRST).keys(), null, ...Array.from({length: LAST}, (_, i) => count - LAST + i)];
     this.columns = [places(inputs.length), ...layers.map(layer => places(layer.neurons.length))];
@@ -35,14 +36,18 @@ class Network {
 
   neuron({layer, i}) { return layer && i !== null ? this.layers[layer - 1].neurons[i] : null; }
 
-  // draws: how a circle shows an output, (context, index, x, y, radius), or null where nothing is known.
-  draw(p, draws) {
+  // draws: how a circle shows an output, (context, index, x, y, radius), or null where nothing is known. lines: whether
+  // to draw them anew, too.
+  draw(p, draws, lines) {
     const {context, width, height} = drawing(this.canvas);
-    if (this.size !== `${width} ${height}`) this.layout(width, height);
-    const largest = this.lines.reduce((most, {parameter}) => Math.max(most, Math.abs(p[parameter])), 0) || 1;
-    for (const line of this.lines) this.line(context, line, p[line.parameter] / largest);
+    if (this.size !== `${width} ${height}`) {
+      this.layout(width, height);
+      lines = true;
+    }
+    if (lines) this.drawLines(drawing(this.under).context, p);
     context.textAlign = 'center';
     context.textBaseline = 'middle';
+    this.biggest = this.largestBias(p);
     for (const circle of this.circles) this.circle(context, circle, p, draws);
     context.fillStyle = css(COLOURS.faint);
     const titles = [`${this.inputs.length} inputs`, ...this.layers.map(({neurons, activation}) => `${neurons.length} · ${activation}`)];
@@ -52,15 +57,33 @@ class Network {
     });
   }
 
-  line(context, {from, to, parameter}, share) {
-    const lit = parameter === this.chosen || parameter === this.hovered;
-    const colour = lit ? COLOURS.now : share > 0 ? COLOURS.positive : COLOURS.negative;
-    context.strokeStyle = css(colour, lit ? 1 : 0.25 + 0.75 * Math.sqrt(Math.abs(share)));
-    context.lineWidth = lit ? 3.5 : 0.6 + 3.6 * Math.abs(share);
-    context.setLineDash(share < 0 ? [6, 3] : []);
+  // The lines, thin ones first, those of about one width together, since a browser takes its time with each stroke.
+  drawLines(context, p) {
+    const largest = this.lines.reduce((most, {parameter}) => Math.max(most, Math.abs(p[parameter])), 0) || 1;
+    const bundles = Array.from({length: 2 * WIDTHS}, () => []);
+    for (const line of this.lines) {
+      const share = p[line.parameter] / largest;
+      bundles[2 * Math.min(WIDTHS - 1, Math.floor(Math.abs(share) * WIDTHS)) + (share < 0)].push(line);
+    }
+    bundles.forEach((lines, i) => {
+      const share = (Math.floor(i / 2) + 0.5) / WIDTHS, below = i % 2;
+      this.stroke(context, lines, css(below ? COLOURS.negative : COLOURS.positive, 0.2 + 0.8 * share), 0.5 + 3.5 * share,
+        below ? [6, 3] : []);
+    });
+    for (const chosen of [this.chosen, this.hovered]) {
+      this.stroke(context, this.lines.filter(line => line.parameter === chosen), css(COLOURS.now), 3.5, p[chosen] < 0 ? [6, 3] : []);
+    }
+  }
+
+  stroke(context, lines, colour, width, dash) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.setLineDash(dash);
     context.beginPath();
-    context.moveTo(from.x + from.size, from.y);
-    context.lineTo(to.x - to.size, to.y);
+    for (const {from, to} of lines) {
+      context.moveTo(from.x + from.size, from.y);
+      context.lineTo(to.x - to.size, to.y);
+    }
     context.stroke();
     context.setLineDash([]);
   }
@@ -96,7 +119,7 @@ class Network {
       const [bx, by] = this.bias(circle);
       context.beginPath();
       context.arc(bx, by, lit ? 6 : 4.5, 0, 7);
-      context.fillStyle = css(shade(clipped(p[neuron.b] / (this.largestBias(p))), 1));
+      context.fillStyle = css(shade(p[neuron.b] / this.biggest));
       context.fill();
       context.strokeStyle = css(lit ? COLOURS.now : COLOURS.ink);
       context.lineWidth = lit ? 3 : 1;

@@ -68,11 +68,11 @@ function circle(context, shown, x, y, size) {
   const {surface} = answer;
   if (shown === null || !surface) return;
   if (shown < 0) return input(context, -1 - shown, x, y, size);
-  const last = shown === 0 && DATA.predict, largest = surface.largest(shown);
-  const scaled = last && answer.half ? answer.scaled : value => value / largest;
   if (surface.ranges.length === 2) {
-    context.drawImage(surface.picture(shown, scaled, 0.9), x - size, y - size, 2 * size, 2 * size);
-  } else small(context, surface.outputs[shown], x, y, size, largest);
+    const largest = shown === 0 && DATA.predict ? 0 : surface.largest(shown);
+    const picture = surface.picture(shown, largest ? value => value / largest : answer.scaled, largest ? 2 : 1);
+    context.drawImage(picture, x - size, y - size, 2 * size, 2 * size);
+  } else small(context, surface.outputs[shown], x, y, size, surface.largest(shown));
 }
 
 // An input's circle: it rises from left to right, or from below upwards.
@@ -103,8 +103,9 @@ function draw(now) {
     answer.draw();
     state.dirty = false;
   }
-  state.network?.draw(trainer.p, circle);
-  if (state.playing && now - state.drawn < 90) {
+  const often = state.playing && now - state.drawn < 90;
+  state.network?.draw(trainer.p, circle, !often);
+  if (often) {
     state.dirty = true;
     return;
   }

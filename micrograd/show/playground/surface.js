@@ -36,33 +36,41 @@ class Surface {
       this.at += 1;
     }
     if (this.at < this.places) return false;
-    [this.outputs, this.coming] = [this.coming, this.outputs];
+    this.outputs = this.coming;
+    this.coming = this.outputs.map(() => new Float64Array(this.places));
     this.at = 0;
     return this.ready = true;
   }
 
-  // An output as a small picture, one pixel for a place; `scaled` takes a number to -1 … 1.
-  picture(k, scaled, strength) {
-    const [across, down] = this.sides;
+  // An output as a small picture, of one place in `stride`; `scaled` takes a number to -1 … 1.
+  picture(k, scaled, stride = 1) {
+    const [across, down] = this.sides.map(side => side / stride), numbers = this.outputs[k];
     this.pictures ??= [];
-    const canvas = this.pictures[k] ??= Object.assign(document.createElement('canvas'), {width: across, height: down});
-    const context = canvas.getContext('2d'), image = context.createImageData(across, down), {data} = image;
-    for (let row = 0; row < down; row++) {
-      for (let column = 0; column < across; column++) {
-        const [r, g, b] = shade(scaled(this.outputs[k][row * across + column]), strength);
-        const place = 4 * ((down - 1 - row) * across + column);
-        data[place] = r;
-        data[place + 1] = g;
-        data[place + 2] = b;
-        data[place + 3] = 255;
+    let kept = this.pictures[k];
+    if (kept?.canvas.width !== across) {
+      const canvas = Object.assign(document.createElement('canvas'), {width: across, height: down});
+      const context = canvas.getContext('2d'), image = context.createImageData(across, down);
+      kept = this.pictures[k] = {canvas, context, image, pixels: new Uint32Array(image.data.buffer), drawn: null};
+    }
+    if (kept.drawn === numbers && kept.theme === COLOURS.scale) return kept.canvas;
+    Object.assign(kept, {drawn: numbers, theme: COLOURS.scale});
+    for (let row = 0, place = 0; row < down; row++) {
+      const line = (down - 1 - row) * stride * this.sides[0];
+      for (let column = 0; column < across; column++, place++) {
+        const t = scaled(numbers[line + column * stride]);
+        kept.pixels[place] = COLOURS.scale[Math.round(127.5 + 127.5 * (t > 1 ? 1 : t > -1 ? t : -1))];
       }
     }
-    context.putImageData(image, 0, 0);
-    return canvas;
+    kept.context.putImageData(kept.image, 0, 0);
+    return kept.canvas;
   }
 
   // The largest size of an output, which has the full colour in its picture.
-  largest(k) { return this.outputs[k].reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1; }
+  largest(k) {
+    let most = 0;
+    for (const x of this.outputs[k]) most = Math.max(most, Math.abs(x));
+    return most || 1;
+  }
 
   // The line on which an output has a level, as pairs of points: through each square of the grid straight.
   contour(k, level) {
