@@ -6,10 +6,9 @@ import random
 from html.parser import HTMLParser
 from typing import Any
 
-from micrograd.losses import hinge_loss
-
 import micrograd
 from micrograd import Value, optim
+from micrograd.losses import hinge_loss
 from micrograd.nn import MLP
 from micrograd.show.playground import Playground, playground
 

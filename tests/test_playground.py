@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from micrograd.losses import binary_cross_entropy_with_logits, mse_loss
 from playgrounds import Moons, Scripts, data_of, moons, trained, trainer_of
 
 import micrograd.show.playground
 from micrograd import Value, playground
+from micrograd.losses import binary_cross_entropy_with_logits, mse_loss
 from micrograd.nn import MLP, Module
 from micrograd.show.playground import SCRIPTS
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import graphviz
 from graphviz.backend import dot_command
 
+from micrograd.engine import Value
 from micrograd.show.look import printable
 
 INSTALL = '`apt install graphviz`, `brew install graphviz`, …'
@@ -25,10 +27,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that finds a `dot` to draw with, and says what to install where there is none.
 
     title, description: what the picture is called, and what it shows, for those who hear it; in every SVG.
-    dpi: how many dots there are to an inch in a format of pixels. seconds: how long a layout may take.
+    dpi: how many dots there are to an inch in a format of pixels. seconds: how long a layout may take. shown: of a
+    folded graph the Values of each row of each card, which are the nodes b0, b1, ….
     """
 
     seconds = 60.0
+    shown: Sequence[Sequence[Sequence[Value]]] = ()
 
     def __init__(self, *args: Any, title: str = '', description: str = '', dpi: float | None = None,
                  **kwargs: Any) -> None:

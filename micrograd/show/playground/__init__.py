@@ -14,15 +14,17 @@ from typing import Any
 from micrograd.compiler import compile
 from micrograd.engine import Value
 from micrograd.graph.naming import node_names, numbered_names
-from micrograd.nn import Module, Neuron
-from micrograd.optim import Adam
+from micrograd.nn import Module
 from micrograd.show.page import Page, embedded, fill, texts
 from micrograd.show.playground.data import Columns, orders, samples, split
-from micrograd.show.playground.graph import code, diagram, features, finite, middle, neurons, view
+from micrograd.show.playground.graph import Graph, finite
+from micrograd.show.playground.picture import Picture
 
 OPTIMIZERS = ('sgd', 'momentum', 'adam')
-SCRIPTS = ('training.js', 'looks.js', 'charts.js', 'surface.js', 'network.js', 'answer.js', 'playground.js',
+SCRIPTS = ('training.js', 'looks.js', 'charts.js', 'surface.js', 'network.js', 'live.js', 'answer.js', 'playground.js',
            'controls.js')
+INSTEAD = ('<p>Here stands a playground, a page that trains in the browser: in a trusted notebook, or as a file that '
+           '<code>.save(…)</code> wrote.</p>')
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,39 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     >>> page.save('line.html').name
     'line.html'
     """
+    inputs, params = list(inputs), list(params)
+    _check(loss, params, predict, max_operations)
+    settings = _settings(optimizer, lr, momentum, batch_size)
+    compile(loss, inputs, params, backend='javascript', names=False)  # which refuses what it cannot translate
+    every = list(dict.fromkeys([*loss.topological_order(), *inputs, *params]))
+    paths = {parameter: path for path, parameter in model.named_parameters()} if model else {}
+    known = node_names(every, names, depth=1) | paths
+    named = numbered_names(every, known)
+    finite([value for value in every if value not in set(inputs)], named)
+    called, place = [named[value] for value in inputs], {value: i for i, value in enumerate(params)}
+    trained, tested = split(samples(data, called), test, called, seed)
+    graph = Graph(loss, inputs, params, predict, model)
+    picture = None if graph.columns or not loss._prev else Picture(loss, known, model)
+    taken = orders(len(trained), seed)
+    state = graph.data(trained + tested) | {
+        'names': [named[value] for value in params], 'inputs': called, 'train': trained, 'test': tested,
+        'orders': taken, 'model': repr(model) if model else '', 'settings': settings,
+        'state': [[path, place.get(value), value.data] for value, path in paths.items()]
+        or [[named[value], i, value.data] for value, i in place.items()],
+        'cards': picture.data(inputs, params) if picture else [],
+    }
+    code = graph.code() + (picture.code(inputs, params) if picture else 'const PICTURE = null;\n')
+    page = _page(known.get(loss, 'a loss'), code, picture.svg if picture else '', state)
+    return Playground(page, 780, INSTEAD, tuple(map(tuple, taken)))
+
+
+def _check(loss: Value, params: Sequence[Value], predict: Value | None, max_operations: int) -> None:
+    """An error for what is no loss to train with."""
     if not isinstance(loss, Value):
         raise TypeError(f'playground trains on the loss of one sample, a Value, not a {type(loss).__name__}')
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f'optimizer is one of {OPTIMIZERS}, not {optimizer!r}')
-    if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f'lr is a finite number above 0, not {lr}')
-    if not 0 <= momentum < 1:
-        raise ValueError(f'momentum is from 0 to below 1, not {momentum}')
-    if batch_size is not None and not (isinstance(batch_size, int) and batch_size > 0):
-        raise ValueError(f'batch_size is a whole number of at least 1, or None, not {batch_size!r}')
-    inputs, params, order = list(inputs), list(params), loss.topological_order()
     if not params:
         raise ValueError('there are no parameters to train: give model.parameters(), or a list of Values')
+    order = loss.topological_order()
     operations = sum(bool(node._prev) for node in order)
     if operations > max_operations:
         raise ValueError(
@@ -84,61 +106,26 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     if predict is not None and predict not in set(order):
         raise ValueError('predict is the Value in the graph of the loss that is the answer of the model, and this one '
                          'is not in it')
-    compile(loss, inputs, params, backend='javascript', names=False)  # which refuses what it cannot translate
-    every = list(dict.fromkeys([*order, *inputs, *params]))
-    paths = {parameter: path for path, parameter in model.named_parameters()} if model else {}
-    named = numbered_names(every, node_names(every, names, depth=1) | paths)
-    finite([value for value in every if value not in set(inputs)], named)
-    columns = neurons(model, order)
-    if predict is None and columns and len(columns[-1]) == 1:
-        predict = columns[-1][0][1]
-    called, place = [named[value] for value in inputs], {value: i for i, value in enumerate(params)}
-    trained, tested = split(samples(data, called), test, called, seed)
-    of_page = _Graph(loss, inputs, params, predict, columns)
-    state = of_page.data(trained + tested) | {
-        'names': [named[value] for value in params], 'inputs': called, 'train': trained, 'test': tested,
-        'orders': orders(len(trained), seed), 'model': repr(model) if model else '',
-        'state': [[path, place.get(value), value.data] for path, value in (
-            model.named_parameters() if model else ((named[value], value) for value in params))],
-        'settings': {'optimizer': optimizer, 'lr': lr, 'momentum': momentum, 'batch': batch_size},
-    }
-    return Playground(_page(named[loss], of_page.code(), '', state), height=780, orders=state['orders'])
 
 
-class _Graph:
-    """What of a graph the page computes: the loss with its gradients, and what is shown, the answer first."""
-
-    def __init__(self, loss: Value, inputs: list[Value], params: list[Value], predict: Value | None,
-                 columns: Sequence[Sequence[tuple[Neuron, Value | None]]]) -> None:
-        self.loss, self.inputs, self.params, self.predict, self.columns = loss, inputs, params, predict, columns
-        outputs = [node for column in columns for _, node in column if node is not None]
-        self.shown = list(dict.fromkeys([*([predict] if predict is not None else []), *outputs]))
-        self.features = features(self.shown[0] if predict is not None else outputs[-1] if outputs else None, inputs)
-        self.targets = [i for i in range(len(inputs)) if i not in self.features]
-
-    def code(self) -> str:
-        """The functions LOSS and VIEW of a page."""
-        return code('LOSS', self.loss, self.inputs, self.params) + view(
-            self.shown, [*(self.inputs[i] for i in self.features), *self.params])
-
-    def data(self, rows: Sequence[Sequence[float]]) -> dict[str, Any]:
-        """What a page knows of the graph."""
-        adam, target = Adam([Value(0.0)]), self.targets[0] if len(self.targets) == 1 else None
-        return {
-            'numbers': [value.data for value in self.params], 'adam': {'betas': adam.betas, 'eps': adam.eps},
-            'features': self.features, 'targets': self.targets, 'shown': len(self.shown),
-            'predict': self.predict is not None, 'layers': diagram(self.columns, self.params, self.shown),
-            'middle': None if self.predict is None or target is None else middle(
-                self.loss, self.predict, self.inputs[target], [row[target] for row in rows]),
-        }
+def _settings(optimizer: str, lr: float, momentum: float, batch_size: int | None) -> dict[str, Any]:
+    """What a page begins with."""
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f'optimizer is one of {OPTIMIZERS}, not {optimizer!r}')
+    if not (math.isfinite(lr) and lr > 0):
+        raise ValueError(f'lr is a finite number above 0, not {lr}')
+    if not 0 <= momentum < 1:
+        raise ValueError(f'momentum is from 0 to below 1, not {momentum}')
+    if batch_size is not None and not (isinstance(batch_size, int) and batch_size > 0):
+        raise ValueError(f'batch_size is a whole number of at least 1, or None, not {batch_size!r}')
+    return {'optimizer': optimizer, 'lr': lr, 'momentum': momentum, 'batch': batch_size}
 
 
-def _page(loss: str, code: str, picture: str, state: dict[str, Any]) -> str:
-    parts = {
+def _page(loss: str, code: str, picture: str, state: Mapping[str, Any]) -> str:
+    return fill(texts(__package__, 'page.html'), {
         'title': html.escape(f'Playground: {loss}'),
         'data': embedded(state),
         'picture': picture,
         'css': texts('micrograd.show', 'page.css') + texts(__package__, 'playground.css'),
         'js': texts('micrograd.show', 'page.js') + code + texts(__package__, *SCRIPTS),
-    }
-    return fill(texts(__package__, 'page.html'), parts)
+    })

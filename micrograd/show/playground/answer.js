@@ -3,7 +3,7 @@
 const KINDS = {
   surface: {title: 'Decision surface', note: 'A click adds a point; drag to move one.'},
   curve: {title: 'Model and data', note: 'A click adds a point; drag to move one.'},
-  scatter: {title: 'Predicted against true', note: 'On the dashed line a prediction is right.'},
+  scatter: {title: 'Predicted against true', note: 'On the dashed line a prediction is right. Blue: trained on; orange: test.'},
 };
 const POINT_KEYS = ' With the keyboard: Page Down chooses a point, arrows move it, Delete removes it, Enter adds one.';
 
@@ -37,6 +37,18 @@ class Answer {
   }
 
   predicted(x) { return this.asked.answer(this.data.features.map(i => x[i]), this.trainer.p)[0]; }
+
+  // The mean of every output over some samples, and the largest size of each: what circles show beyond two features.
+  means() {
+    const {count} = this.asked, samples = this.trainer.samples.slice(0, 32);
+    this.mean ??= new Float64Array(count);
+    this.mean.fill(0);
+    for (const x of samples) {
+      const out = this.asked.answer(this.data.features.map(i => x[i]), this.trainer.p);
+      for (let k = 0; k < count; k++) this.mean[k] += out[k] / samples.length;
+    }
+    return this.mean;
+  }
 
   // How many of the samples lie on the right side, where there are two.
   right(samples) {
@@ -93,7 +105,7 @@ class Answer {
 
   // A stronger colour than the surface's, so that a point on its own side is seen.
   vivid(t) {
-    const full = t >= 0 ? COLOURS.positive : COLOURS.negative, dark = full.map(c => Math.round(c * 0.72));
+    const full = t >= 0 ? COLOURS.positive : COLOURS.negative, dark = full.map((c, i) => Math.round(c + 0.35 * (COLOURS.ink[i] - c)));
     return this.target === null ? COLOURS.faint : COLOURS.paper.map((from, i) => Math.round(from + (dark[i] - from) * Math.max(0.25, Math.abs(t))));
   }
 

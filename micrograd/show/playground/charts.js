@@ -10,7 +10,7 @@ function chart(canvas, lines, {log = false, from} = {}) {
   const low = range(from === undefined || log ? ys : [...ys, from], 0.06);
   if (from !== undefined && !log && ys.every(y => y >= from)) low[0] = from;
   const axes = new Axes(sketch, [Math.min(...xs, 0), Math.max(...xs, 1)], low);
-  axes.draw({text: y => number(log ? 10 ** y : y, log ? 1 : 3)});
+  axes.draw({text: y => log ? number(10 ** y, 1) : brief(y)});
   for (const {points, colour, dash} of drawn) axes.line(points, css(COLOURS[colour]), 2, dash);
   for (const {points, colour} of drawn) {
     sketch.context.fillStyle = css(COLOURS[colour]);

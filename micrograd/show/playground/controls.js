@@ -96,16 +96,22 @@ if (DATA.layers.length) {
   };
   canvas.onpointerleave = () => { state.network.hovered = null; dirty(); };
 }
+const svg = $('drawing').querySelector('svg');
+if (svg) {
+  state.live = new Live(svg, DATA.cards, trainer, choose);
+  $('drawing').classList.add('picture');
+}
 $('network').hidden = !DATA.layers.length && !$('drawing').firstElementChild;
 $('network-title').textContent = DATA.layers.length ? 'Network' : 'Graph of the loss of one sample';
 const many = (count, thing) => `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
 $('about').textContent = `${many(DATA.names.length, 'parameter')}, ${many(DATA.train.length, 'sample')}`
   + (DATA.test.length ? `, ${DATA.test.length} more to test with` : '');
 $('network-note').textContent = DATA.layers.length
-  ? 'blue above 0, orange and dashed below; small circles are biases: click one' : '';
+  ? 'blue above 0, orange and dashed below; small circles are biases: click one' : 'ranges for the first sample';
 
 $('answer').hidden = !answer.kind;
 document.body.classList.toggle('alone', !answer.kind);
+document.body.classList.toggle('bare', $('network').hidden);
 if (answer.kind) {
   $('answer-title').textContent = KINDS[answer.kind].title;
   $('plot-note').textContent = answer.editable || answer.kind === 'scatter' ? KINDS[answer.kind].note : '';
@@ -120,7 +126,7 @@ $('remove').onclick = () => answer.remove();
 $('legend').hidden = answer.kind !== 'surface';
 const end = share => number(answer.centre + share * answer.half, 3);
 const bar = Object.assign(document.createElement('span'), {className: 'bar'});
-$('legend').append(end(-1), bar, end(1), trainer.tests.length ? '· dark rim: test' : '');
+$('legend').append(end(-1), bar, end(1), trainer.tests.length ? ' · ringed: test' : '');
 
 new ResizeObserver(dirty).observe(document.body);
 new MutationObserver(() => { readColours(); dirty(); }).observe(document.documentElement, {attributes: true});

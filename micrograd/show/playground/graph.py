@@ -11,6 +11,7 @@ from micrograd.compiler.python import PythonBackend
 from micrograd.engine import Value, dot
 from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
+from micrograd.optim import Adam
 
 Rows = list[list[float]]
 
@@ -29,13 +30,13 @@ def code(name: str, output: Value, inputs: Sequence[Value], params: Sequence[Val
     return f'const {name} = (() => {{\n{source}return run;\n}})();\n'
 
 
-def view(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
-    """A function VIEW(x, p, g) that adds the number of each output to its place in g: in the sum of all outputs, each
-    times a parameter of its own, that parameter's gradient is the output."""
+def outputs_code(name: str, outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
+    """A function (x, p, g) with this name that adds the number of each output to its place in g: in the sum of all
+    outputs, each times a parameter of its own, that parameter's gradient is the output. null where there are none."""
     if not outputs:
-        return 'const VIEW = null;\n'
+        return f'const {name} = null;\n'
     factors = [Value(0.0) for _ in outputs]
-    return code('VIEW', dot(outputs, factors), inputs, factors)
+    return code(name, dot(outputs, factors), inputs, factors)
 
 
 def features(output: Value | None, inputs: Sequence[Value]) -> list[int]:
@@ -95,3 +96,35 @@ def diagram(columns: Sequence[Sequence[tuple[Neuron, Value | None]]], params: Se
     return [{'activation': column[0][0].activation or 'linear', 'neurons': [
         {'w': [place.get(w) for w in neuron.w], 'b': place.get(neuron.b),
          'shown': None if node is None else seen.get(node)} for neuron, node in column]} for column in columns]
+
+
+class Graph:
+    """What of a graph the page computes: the loss with its gradients, and what is shown, the answer first."""
+
+    def __init__(self, loss: Value, inputs: Sequence[Value], params: Sequence[Value], predict: Value | None,
+                 model: Module | None) -> None:
+        self.loss, self.inputs, self.params = loss, inputs, params
+        self.columns = neurons(model, loss.topological_order())
+        if predict is None and self.columns and len(self.columns[-1]) == 1:
+            predict = self.columns[-1][0][1]
+        self.predict = predict
+        outputs = [node for column in self.columns for _, node in column if node is not None]
+        self.shown = list(dict.fromkeys([*([] if predict is None else [predict]), *outputs]))
+        self.features = features(predict if predict is not None else outputs[-1] if outputs else None, inputs)
+        self.targets = [i for i in range(len(inputs)) if i not in self.features]
+
+    def code(self) -> str:
+        """The functions LOSS and VIEW of a page."""
+        return code('LOSS', self.loss, self.inputs, self.params) + outputs_code(
+            'VIEW', self.shown, [*(self.inputs[i] for i in self.features), *self.params])
+
+    def data(self, rows: Rows) -> dict[str, Any]:
+        """What a page knows of the graph."""
+        adam, target = Adam([Value(0.0)]), self.targets[0] if len(self.targets) == 1 else None
+        return {
+            'numbers': [value.data for value in self.params], 'adam': {'betas': adam.betas, 'eps': adam.eps},
+            'features': self.features, 'targets': self.targets, 'shown': len(self.shown),
+            'predict': self.predict is not None, 'layers': diagram(self.columns, self.params, self.shown),
+            'middle': None if self.predict is None or target is None else middle(
+                self.loss, self.predict, self.inputs[target], [row[target] for row in rows]),
+        }

@@ -11,8 +11,8 @@ function readColours() {
     COLOURS[name] = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
   }
   probe.remove();
-  COLOURS.scale = Uint32Array.from({length: 256}, (_, i) => {  // of -1 … 1, as the pixels of a picture
-    const [r, g, b] = shade(i / 127.5 - 1, 0.88);
+  COLOURS.scale = Uint32Array.from({length: 255}, (_, i) => {  // of -1 … 1, as the pixels of a picture
+    const [r, g, b] = shade(i / 127 - 1, 0.88);
     return (255 << 24 | b << 16 | g << 8 | r) >>> 0;
   });
 }
@@ -46,6 +46,11 @@ function ticks(low, high, count = 4) {
   return found;
 }
 
+// A number along an axis, in full as long as that is short.
+function brief(x) {
+  return Math.abs(x) >= 100 && Math.abs(x) < 1e6 ? Math.round(x).toLocaleString('en').replace('-', '−') : number(x, 3);
+}
+
 // The frame of a plot inside a canvas: where numbers lie, and the axes around it.
 class Axes {
   constructor({context, width, height}, [x0, x1], [y0, y1], {left = 44, bottom = 22, top = 6, right = 8} = {}) {
@@ -57,7 +62,7 @@ class Axes {
   yOf(pixel) { return this.y0 + (this.bottom - pixel) / (this.bottom - this.top) * (this.y1 - this.y0); }
 
   // Numbers and thin lines; `text` writes a number of the vertical axis.
-  draw({text = x => number(x, 3), grid = true, names = ['', '']} = {}) {
+  draw({text = brief, grid = true, names = ['', '']} = {}) {
     const {context} = this;
     context.fillStyle = css(COLOURS.faint);
     context.strokeStyle = css(COLOURS.line);
@@ -66,7 +71,7 @@ class Axes {
     context.textBaseline = 'top';
     for (const value of ticks(this.x0, this.x1)) {
       if (grid) this.line([[value, this.y0], [value, this.y1]]);
-      context.fillText(number(value, 3), clipped(this.x(value), this.left + 6, this.right - 6), this.bottom + 5);
+      context.fillText(brief(value), clipped(this.x(value), this.left + 6, this.right - 12), this.bottom + 5);
     }
     context.textAlign = 'right';
     context.textBaseline = 'middle';

@@ -18,7 +18,7 @@ class Network {
     const apart = (width - left - 60) / (this.columns.length - 1 || 1), top = 26;
     this.circles = [];
     const rows = this.columns.map((places, layer) => {
-      const step = Math.min(64, (height - top - 34) / Math.max(1, places.length - 1));
+      const step = Math.min(64, (height - top - 2 * CIRCLE - 4) / Math.max(1, places.length - 1));
       const size = Math.min(CIRCLE, 0.46 * step);
       const first = top + (height - top) / 2 - step * (places.length - 1) / 2;
       return new Map(places.map((i, row) => {
@@ -50,7 +50,7 @@ class Network {
     this.biggest = this.largestBias(p);
     for (const circle of this.circles) this.circle(context, circle, p, draws);
     context.fillStyle = css(COLOURS.faint);
-    const titles = [`${this.inputs.length} inputs`, ...this.layers.map(({neurons, activation}) => `${neurons.length} · ${activation}`)];
+    const titles = [`${this.inputs.length} input${this.inputs.length > 1 ? 's' : ''}`, ...this.layers.map(({neurons, activation}) => `${neurons.length} · ${activation}`)];
     titles.forEach((title, layer) => {
       const circle = this.circles.find(found => found.layer === layer);
       context.fillText(title, circle.x, 9);

@@ -3,7 +3,7 @@
 const DATA = JSON.parse($('data').textContent);
 const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
 const trainer = new Trainer(LOSS, DATA);
-const state = {playing: false, goal: Infinity, due: 0, took: NaN, dirty: true, parameter: 0, network: null, drawn: 0};
+const state = {playing: false, goal: Infinity, due: 0, took: NaN, dirty: true, parameter: 0, network: null, live: null, drawn: 0};
 
 const dirty = () => { state.dirty = true; };
 const answer = new Answer($('plot'), DATA, trainer, () => { trainer.begin(); dirty(); });
@@ -24,7 +24,7 @@ function advance(limits) {
   const done = trainer.seen - seen;
   if (done) {
     const each = (performance.now() - began) / done * trainer.samples.length;
-    state.took = Number.isNaN(state.took) ? each : 0.9 * state.took + 0.1 * each;
+    state.took = Number.isNaN(state.took) ? each : 0.8 * state.took + 0.2 * each;
   }
   if (trainer.trouble) stop();
   dirty();
@@ -66,7 +66,8 @@ function reset() {
 // How a neuron's circle shows its output: a surface, a curve, or a colour.
 function circle(context, shown, x, y, size) {
   const {surface} = answer;
-  if (shown === null || !surface) return;
+  if (shown === null || shown < 0 && !surface) return;
+  if (!surface) return average(context, answer.mean[shown], x, y, size);
   if (shown < 0) return input(context, -1 - shown, x, y, size);
   if (surface.ranges.length === 2) {
     const largest = shown === 0 && DATA.predict ? 0 : surface.largest(shown);
@@ -85,6 +86,15 @@ function input(context, i, x, y, size) {
   context.fillRect(x - size, y - size, 2 * size, 2 * size);
 }
 
+// The mean of an output, as a colour and a number.
+function average(context, mean, x, y, size) {
+  context.fillStyle = css(shade(mean, 0.8));
+  context.fillRect(x - size, y - size, 2 * size, 2 * size);
+  context.fillStyle = css(COLOURS.ink);
+  context.font = '10px system-ui, Helvetica, Arial, sans-serif';
+  if (size > 14) context.fillText(number(mean, 2), x, y);
+}
+
 function small(context, numbers, x, y, size, largest) {
   context.beginPath();
   for (let k = 0; k < numbers.length; k++) {
@@ -97,6 +107,7 @@ function small(context, numbers, x, y, size, largest) {
 
 function draw(now) {
   const whole = !answer.surface || answer.surface.compute(trainer.p, performance.now() + BUDGET.draw);
+  if (!answer.surface && VIEW) answer.means();
   counts();
   if (!whole && answer.surface && !answer.surface.ready) return;
   if (whole) {
@@ -110,6 +121,7 @@ function draw(now) {
     return;
   }
   state.drawn = now;
+  state.live?.draw();
   losses();
   parameter();
   share();
@@ -118,7 +130,7 @@ function draw(now) {
 function counts() {
   $('epoch').textContent = trainer.epoch.toLocaleString('en');
   $('steps').textContent = trainer.steps.toLocaleString('en');
-  $('took').textContent = Number.isNaN(state.took) ? '–' : `${number(state.took, 2)} ms`;
+  $('took').textContent = Number.isNaN(state.took) ? '–' : `${state.took >= 100 ? brief(state.took) : number(state.took, 2)} ms`;
 }
 
 function losses() {
