@@ -286,7 +286,8 @@ def test_the_folded_picture_is_alive(opened):
     assert texts()['w'] == [f'data {slope:.3g}', f'grad {gradient:.3g}'.replace('-', '−')]
     shown = [text for box in texts().values() for text in box]
     assert f'{(slope + offset - 2)**2:.3g}' in shown  # the loss of the first sample
-    page.page.click('#drawing g.node:has-text("b")')
+    name = page.page.locator('text', has_text=re.compile('^b$'))
+    page.page.locator('#drawing g.node').filter(has=name).click()
     settled(page)
     assert page.page.eval_on_selector('#which', 'select => select.selectedOptions[0].text') == 'b'
 
