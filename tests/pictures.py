@@ -15,6 +15,8 @@ class Node:
     def __init__(self, group: ET.Element) -> None:
         self.texts = [(t.text.replace('\xa0', ' '), float(t.get('x')), float(t.get('y')), t.get('fill'))
                       for t in group.iter(f'{SVG}text')]
+        self.remarks = [text for text, *_ in self.texts if text.startswith((' not ', ' now '))]
+        self.texts = [text for text in self.texts if text[0] not in self.remarks]
         self.lines = [text for text, *_ in self.texts]
         self.shapes = []  # each with its left, top, right, bottom, and fill
         for shape in group.iter(f'{SVG}ellipse'):

@@ -142,3 +142,36 @@ def test_svg_says_what_it_is(each_dot):
     assert {'loss', 'w', 'x', 'y'} <= set(re.findall(r'\w+', root[1].text))
     assert '%3' not in {title.text for title in root.iter(f'{SVG}title')}
     assert draw_dot(lesson()).pipe(encoding='utf-8') == draw_dot(lesson())._repr_mimebundle_()['image/svg+xml']
+
+
+def wide() -> Value:
+    """A graph that is drawn wider than a page."""
+    return evaluate('; '.join(f'v{i + 1} = v{i}*v{i} + v{i}' for i in range(6)), {'v0': 0.5})
+
+
+@pytest.mark.parametrize('build', [lesson, wide])
+def test_in_a_notebook_it_fits_its_cell_down_to_what_can_be_read(build, browser):
+    shown = draw_dot(build(), names=False)._repr_mimebundle_()
+    own = float(re.search(r'width="([\d.]+)pt', shown['image/svg+xml'])[1]) * 96 / 72
+    page = browser.new_page()
+    try:
+        for room in (2 * own, 0.8 * own, 0.3 * own):
+            page.set_viewport_size({'width': int(room), 'height': 800})
+            page.set_content(f'<body style="margin:0">{shown["text/html"]}</body>')
+            width, scrolled = page.evaluate(
+                '[document.querySelector("svg").getBoundingClientRect().width, document.documentElement.scrollWidth]')
+            assert width == pytest.approx(min(own, max(int(room), 0.6 * own)), abs=2)
+            assert scrolled <= int(room)  # the picture scrolls, and not the page
+            assert not page.is_visible('p')  # the sentence for pages that show no picture
+    finally:
+        page.close()
+
+
+def test_what_a_notebook_is_offered():
+    drawing = draw_dot(lesson())
+    shown = drawing._repr_mimebundle_()
+    assert set(shown) == {'text/html', 'image/svg+xml', 'text/plain'}
+    assert shown['text/plain'].startswith('The graph of loss. 6 values, 3 operations. loss is 1, from ')
+    assert set(drawing._repr_mimebundle_(include=['image/png', 'text/plain'])) == {'image/png', 'text/plain'}
+    assert set(drawing._repr_mimebundle_(exclude=['text/html'])) == {'image/svg+xml', 'text/plain'}
+    assert '<svg' in shown['text/html'] and '<?xml' not in shown['text/html']

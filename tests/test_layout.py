@@ -7,7 +7,7 @@ import pytest
 from pictures import Picture
 
 from micrograd import Value, draw_dot
-from micrograd.show.layout import FARTHEST, MOST_PASSED, far_arrows
+from micrograd.show.layout import FARTHEST, FEW_PASSED, MOST_PASSED, far_arrows
 
 
 def recurrence(steps: int) -> Value:
@@ -29,13 +29,13 @@ def passed(root: Value) -> dict[tuple[Value, int], int]:
     return {(node, i): steps[v] - steps[node] - 1 for node in order for i, v in enumerate(node._prev)}
 
 
-@pytest.mark.parametrize('steps', [1, 5, 20, 60, 120])
+@pytest.mark.parametrize('steps', [1, 2, 5, 20, 60, 120])
 def test_what_is_left_is_little(steps: int):
     root = recurrence(steps)
     far = far_arrows(root.topological_order(), lambda node: node)
     left = [n for arrow, n in passed(root).items() if arrow not in far]
     assert sum(left) <= MOST_PASSED
-    assert bool(far) == (sum(passed(root).values()) > MOST_PASSED)
+    assert bool(far) == (sum(passed(root).values()) > FEW_PASSED)
     assert not far or max(left) <= FARTHEST
 
 
@@ -61,3 +61,15 @@ def test_a_result_without_a_name_gets_one_where_a_stand_in_needs_it():
     source = draw_dot(x, names=False).source
     [name] = set(re.findall(r'^\s*far\d+_\d+ \[label=<(\w+)>', source, re.MULTILINE))
     assert f'<b>{name}</b>' in source
+
+
+def test_many_short_arrows_stay_until_there_are_too_many():
+    def ladder(rungs: int) -> Value:
+        a, b = Value(1.0), Value(1.0)
+        for _ in range(rungs):
+            a, b = b, a + b
+        return b
+
+    for rungs, cut in ((10, False), (300, False), (700, True)):
+        order = ladder(rungs).topological_order()
+        assert bool(far_arrows(order, lambda node: node)) == cut

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from micrograd.engine import Constant, Value
+from micrograd.show.captions import State
 from micrograd.show.look import (
     FAINT,
     INK,
@@ -13,6 +14,7 @@ from micrograd.show.look import (
     PALE,
     PAPER,
     RESULT,
+    WARNING,
     colour,
     digits,
     gradient,
@@ -23,40 +25,50 @@ from micrograd.show.look import (
 )
 from micrograd.show.tables import Table, common_start
 
-EMPTY = (f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{FAINT}"><tr>'
-         '<td width="{}" height="{}"></td></tr></table>')
-
 
 class Boxes:
     """The boxes of one graph: they know its names, its local gradients, and how far its colours go.
 
-    computed: whether a gradient of 0 is one that was computed. blank: whether what is computed is left empty, to be
-    filled in on paper.
+    blank: whether what is computed is left empty, to be filled in on paper. size: of the letters, in points.
     """
 
-    def __init__(self, order: Sequence[Value], called: Mapping[Value, str], computed: bool,
-                 blank: bool = False) -> None:
-        self.called, self.computed, self.blank = called, computed, blank
+    def __init__(self, order: Sequence[Value], called: Mapping[Value, str], state: State, blank: bool = False,
+                 size: float = 12) -> None:
+        self.called, self.state, self.blank, self.size = called, state, blank, size
         self.locals = {node: local_gradients(node) for node in order}
         self.largest = max((abs(gradient(node)) for node in order if math.isfinite(gradient(node))), default=0.0)
 
     def local(self, node: Value, place: int) -> str:
         """A local gradient, as the label of an arrow."""
-        return f'<{EMPTY.format(34, 16)}>' if self.blank else digits(self.locals[node][place])
+        return f'<{self._empty(2.8, 1.3)}>' if self.blank else digits(self.locals[node][place])
 
     def data(self, node: Value) -> str:
         """A node's number; where it is to be filled in, an empty box."""
-        return EMPTY.format(60, 18) if self.blank and node._prev else digits(node.data)
+        if self.blank and node._prev:
+            return self._empty(5, 1.5)
+        return digits(node.data) + self._now(self.state.now.get(node))
+
+    def _now(self, number: float | None) -> str:
+        """What a number has become, were it computed again."""
+        return '' if number is None else f'<font color="{WARNING}"> now {digits(number)}</font>'
 
     def grad(self, node: Value) -> str:
         """A node's gradient, a dash where it is not known yet, an empty box where it is to be filled in."""
         if self.blank:
-            return EMPTY.format(60, 18)
-        return signed(gradient(node)) if self.computed or gradient(node) else '–'
+            return self._empty(5, 1.5)
+        if not self.state.computed and not gradient(node):
+            return '–'
+        one = self.state.of_one_pass.get(node)
+        return signed(gradient(node)) + ('' if one is None else f'<i> not {digits(one)}</i>')
+
+    def _empty(self, width: float, height: float) -> str:
+        """A box to write in, in letters' sizes."""
+        return (f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{FAINT}"><tr>'
+                f'<td width="{width * self.size:.0f}" height="{height * self.size:.0f}"></td></tr></table>')
 
     def ground(self, node: Value) -> str:
         """The colour behind a gradient, as an attribute of its cell."""
-        known = not self.blank and not isinstance(node, Constant) and (self.computed or gradient(node) != 0)
+        known = not self.blank and not isinstance(node, Constant) and (self.state.computed or gradient(node) != 0)
         return f' bgcolor="{colour(gradient(node), self.largest)}"' if known else ''
 
     def box(self, node: Value) -> str:
@@ -68,8 +80,7 @@ class Boxes:
         rows = (self._line('data', self.data(node), '', node)
                 + self._line('grad', self.grad(node), self.ground(node), node))
         if name:
-            rows = (f'<tr><td{room(name)} bgcolor="{head}"><font color="{ink}"><b>{text(name)}</b></font></td></tr>'
-                    f'{rows}')
+            rows = f'<tr>{self._head(name, room(name, self.size), head, ink)}</tr>{rows}'
         return _framed(rows, f'border="{border}" style="{style}" color="{pen}"')
 
     def _line(self, what: str, number: str, ground: str, node: Value) -> str:
@@ -93,11 +104,13 @@ class Boxes:
             rows.append(f'<tr><td port="more" colspan="{left + 3}">{_pale(f"⋮ {hidden:,} more")}</td></tr>')
         rows += [self._pair(table, *pair, left, start) for pair in bottom]
         if start:
-            rows.insert(0, f'<tr><td colspan="{left + 3}"{room(start)} bgcolor="{INK}"><font color="{PAPER}"><b>'
-                           f'{text(start.rstrip("."))}</b></font></td></tr>')
+            head = self._head(start[:-1], f' colspan="{left + 3}"{room(start, self.size)}')
+            rows.insert(0, f'<tr>{head}</tr>')
         if table.bias is not None:
             rows.append(f'<tr><td colspan="{left}"></td>{self._leaf(table.bias, start)}</tr>')
         how = 'dot' if table.bias is None else 'dot + b'
+        if table.bias is not None and table.dot in self.state.now:
+            how += self._now(self.state.now[table.dot] + table.bias.data)
         if table.result is not table.total:
             rows.append(self._made(table.total, how, left, ''))
             local = '' if self.blank else f' ↓ {digits(self.locals[table.result][0])}'
@@ -119,9 +132,12 @@ class Boxes:
         if isinstance(leaf, Constant):
             return f'<td colspan="3">{_pale(digits(leaf.data))}</td>'
         name = self.called.get(leaf, '').removeprefix(start)
-        place = room(name) or ' align="left"'
-        head = f'<td{place} bgcolor="{INK}"><font color="{PAPER}"><b>{text(name)}</b></font></td>'
+        head = self._head(name, room(name, self.size) or ' align="left"')
         return (head if name else '<td></td>') + self._numbers(leaf)
+
+    def _head(self, name: str, place: str, ground: str = INK, ink: str = PAPER) -> str:
+        """The cell of a name."""
+        return f'<td{place} bgcolor="{ground}"><font color="{ink}"><b>{text(name)}</b></font></td>'
 
     def _made(self, node: Value, how: str, left: int, port: str) -> str:
         """A row for a result: its name, how it is made, its number and its gradient."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
-from functools import cached_property
 
 from micrograd.engine import Value
-from micrograd.graph.naming import node_names, numbered_names
+from micrograd.graph.naming import node_names, scope
 from micrograd.nn import Module
 from micrograd.show.boxes import Boxes
+from micrograd.show.captions import caption, state_of
 from micrograd.show.drawing import Drawing
 from micrograd.show.folded import draw_folded
 from micrograd.show.layout import columns, far_arrows
-from micrograd.show.look import BOLD, FAINT, FONT, INK, OPERATION, PAPER, digits, gradient, symbol, text, wide
+from micrograd.show.look import BOLD, FAINT, FONT, INK, OPERATION, PAPER, digits, symbol, text, wide
+from micrograd.show.names import Names
 from micrograd.show.tables import Table, find_tables
+from micrograd.show.tips import arrow_tip, node_tip, operation_tip, table_tip
 
 LONGEST_TEXT = 300  # of the names in a description
 MOST_LABELS = 300  # beside their arrows; more stand at the heads, which takes Graphviz much less time
@@ -23,7 +26,8 @@ SIDES = {'LR': (':w', ':e'), 'TB': (':w', ''), 'RL': (':e', ':w'), 'BT': (':w', 
 
 def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
              names: Mapping[str, object] | bool = True, highlight: Value | None = None,
-             max_nodes: int | None = None, tables: bool = True, blank: bool = False, fold: bool | str | None = None,
+             max_nodes: int | None = None, tables: bool = True, blank: bool = False, legend: bool = False,
+             dpi: float | None = None, fontsize: float = 12, fold: bool | str | None = None,
              max_boxes: int = 100, depth: int | None = None, model: Module | None = None) -> Drawing:
     """Draw the graph of `root`: what it was computed from, with numbers, gradients and local gradients.
 
@@ -35,14 +39,18 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     tables: whether a `dot` of three pairs or more, its bias and its activation are drawn as one table; where False,
     every Value has a box of its own.
     blank: whether results, gradients and local gradients are left empty, to be filled in on paper.
+    legend: whether it is written below what colours, frames and the numbers on arrows mean.
     fold: whether Values that do the same job are one box: None where there are more than max_nodes, True or 'layers',
     or False. 'samples' keeps each parameter apart; 'time' rolls a recurrence up, which is else done beyond max_boxes.
     depth: of a folded picture, how many modules deep it looks: each deeper one is a single box.
     model: the module whose parameters name and frame the boxes; by default any that `names` has.
+    dpi: the dots to an inch of a picture in pixels, by default 96. fontsize: of the letters, in points.
 
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
-    text, the same for the same graph. TypeError where root is no Value; ValueError for a graph of more than max_nodes
-    with fold=False, or an unknown format, rankdir or fold.
+    text, the same for the same graph. Below the picture it says where its numbers are not what they seem: where an
+    input was changed after the forward pass, and where gradients are not those of one `root.backward()`.
+    TypeError where root is no Value; ValueError for a graph of more than max_nodes with fold=False, or an unknown
+    format, rankdir, fold or size.
 
     >>> w, x = Value(1.0), Value(2.0)
     >>> picture = draw_dot((w * x - 3)**2)  # in a notebook, write it last in a cell to see it
@@ -51,8 +59,7 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')
-    if rankdir not in SIDES:
-        raise ValueError(f'rankdir is one of {tuple(SIDES)}, not {rankdir!r}')
+    drawing = _canvas(format, rankdir, dpi, fontsize)
     order = root.topological_order()
     if highlight is not None and highlight not in set(order):
         raise ValueError(f'highlight is a Value of the graph that is drawn, not {highlight!r}')
@@ -64,39 +71,48 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
             'neuron or the loss of one sample; or leave out fold=False; or pass a larger max_nodes, take time, and '
             'prefer SVG to PNG')
     called = node_names(order, names, depth=1)
-    folded = fold or (fold is None and len(order) > max_nodes)
-    found = find_tables(order) if tables and not folded else {}
-    across = rankdir in ('LR', 'RL') or not found  # else labels stand beside tables
-    drawing = Drawing(format=format, graph_attr={
-        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2' if across else '0.8', 'ranksep': '0.35',
-        'fontname': FONT, 'fontsize': '11', 'fontcolor': FAINT,
-    }, node_attr={'shape': 'plain', 'fontname': FONT, 'fontsize': '12', 'fontcolor': INK, 'color': INK},
-        edge_attr={'fontname': FONT, 'fontsize': '11', 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
-    if folded:
+    if fold or (fold is None and len(order) > max_nodes):
         return draw_folded(drawing, root, called, fold or True, max_boxes, depth, model, highlight)
-    _Picture(drawing, order, called, found, highlight, blank).draw()
+    state = state_of(order, called, scope(names, depth=1))
+    if below := caption([] if blank else state.notes, legend):
+        drawing.attr(label=below)
+    boxes = Boxes(order, called, state, blank, fontsize)
+    _Picture(drawing, order, boxes, find_tables(order) if tables else {}, highlight).draw()
     return drawing
+
+
+def _canvas(format: str, rankdir: str, dpi: float | None, fontsize: float) -> Drawing:
+    """An empty drawing, in the colours and letters of all."""
+    if rankdir not in SIDES:
+        raise ValueError(f'rankdir is one of {tuple(SIDES)}, not {rankdir!r}')
+    for name, size in (('dpi', dpi), ('fontsize', fontsize)):
+        if size is not None and not 0 < size < math.inf:
+            raise ValueError(f'{name} is a number above 0, not {size}')
+    small = f'{fontsize * 11 / 12:g}'
+    return Drawing(format=format, dpi=dpi, graph_attr={
+        'rankdir': rankdir, 'bgcolor': PAPER, 'pad': '0.15', 'nodesep': '0.2', 'ranksep': '0.35',
+        'fontname': FONT, 'fontsize': small, 'fontcolor': FAINT,
+    }, node_attr={'shape': 'plain', 'fontname': FONT, 'fontsize': f'{fontsize:g}', 'fontcolor': INK, 'color': INK},
+        edge_attr={'fontname': FONT, 'fontsize': small, 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
 
 
 class _Picture:
     """A graph on its way into a drawing: which boxes there are, and which arrows lead where."""
 
-    def __init__(self, drawing: Drawing, order: list[Value], called: dict[Value, str], tables: dict[Value, Table],
-                 highlight: Value | None, blank: bool) -> None:
-        self.drawing, self.order, self.called, self.tables = drawing, order, called, tables
+    def __init__(self, drawing: Drawing, order: list[Value], boxes: Boxes, tables: dict[Value, Table],
+                 highlight: Value | None) -> None:
+        self.drawing, self.order, self.boxes, self.tables = drawing, order, boxes, tables
         self.number = {node: i for i, node in enumerate(order)}
-        self.computed = gradient(order[-1]) != 0  # backward() makes it 1
+        self.names = Names(order, boxes.called)
         self.far = far_arrows(order, self.box)
-        unnamed = {node._prev[place] for node, place in self.far} - set(called)
-        self.called = called | {node: name for node, name in self._numbered.items() if node in unnamed}
-        self.boxes = Boxes(order, self.called, self.computed, blank)
+        unnamed = {node._prev[place] for node, place in self.far} - set(boxes.called)
+        boxes.called = {**boxes.called} | {node: self.names[node] for node in order if node in unnamed}
         self.lit = self._paths_from(highlight)
         self.label = 'label' if sum(len(node._prev) for node in order) <= MOST_LABELS else 'headlabel'
-        self.into, self.out = SIDES[drawing.graph_attr['rankdir']]
-
-    @cached_property
-    def _numbered(self) -> dict[Value, str]:
-        return numbered_names(self.order, self.called)
+        rankdir = drawing.graph_attr['rankdir']
+        self.into, self.out = SIDES[rankdir]
+        if tables and rankdir in ('TB', 'BT'):
+            drawing.graph_attr['nodesep'] = '0.8'  # for the labels beside tables
 
     def box(self, node: Value) -> Value:
         """The Value in whose box this one is drawn: itself, or the result of its table."""
@@ -121,21 +137,21 @@ class _Picture:
     def draw(self) -> None:
         """Add the boxes and the arrows to the drawing, and say what it shows."""
         root, leaves = self.order[-1], [node for node in self.order if not node._prev]
-        self.drawing.title = f'The graph of {self.called.get(root) or "a value"}'
+        self.drawing.title = f'The graph of {self.boxes.called.get(root) or "a value"}'
         self.drawing.description = (
             f'{len(self.order):,} values, {len(self.order) - len(leaves):,} operations. '
-            f'{self.called.get(root) or "The result"} is {digits(root.data)}, computed from '
-            + ', '.join(self.called[leaf] for leaf in leaves if leaf in self.called)[:LONGEST_TEXT])
-        if not self.computed and not self.boxes.blank:
-            self.drawing.attr(label='gradients not computed yet: call backward()')
+            f'{self.boxes.called.get(root) or "The result"} '
+            f'is {"to be computed" if self.boxes.blank else digits(root.data)}, from '
+            + ', '.join(self.boxes.called[leaf] for leaf in leaves if leaf in self.boxes.called)[:LONGEST_TEXT])
+        computed = self.boxes.state.computed
         for node in self.order:
             name, table = f'v{self.number[node]}', self.tables.get(node)
             if table is None:
-                self.drawing.node(name, self.boxes.box(node))
+                self.drawing.node(name, self.boxes.box(node), tooltip=node_tip(node, self.names, computed))
                 if node._prev:
                     self._operation(node)
             elif node is table.result:
-                self.drawing.node(name, self.boxes.table(table))
+                self.drawing.node(name, self.boxes.table(table), tooltip=table_tip(table, self.names, computed))
                 self._inputs(table, name)
         for column in columns(self.order, self.box, {table.result: table.kind for table in self.tables.values()}):
             with self.drawing.subgraph() as same:
@@ -146,10 +162,13 @@ class _Picture:
     def _operation(self, node: Value) -> None:
         """The oval of the operation that made a node, and the arrows to it and from it."""
         i, sign = self.number[node], symbol(node._op)
-        look = {'width': f'{max(0.4, 0.25 * wide(node._op))}', 'height': '0.4', 'margin': '0.06,0.03'}
-        if sign in '·+−/':
-            look |= {'fixedsize': 'true', 'fontsize': '24' if sign == '·' else '16'}
-        self.drawing.node(f'op{i}', f'<{text(sign) or "?"}>', shape='oval', style='filled', fillcolor=OPERATION, **look)
+        size = self.boxes.size
+        look = {'width': f'{max(0.4, 0.25 * wide(node._op)) * size / 12:.2g}', 'height': f'{size / 30:.2g}',
+                'margin': '0.06,0.03'}
+        if sign in ('·', '+', '−', '/'):
+            look |= {'fixedsize': 'true', 'fontsize': f'{size * (2 if sign == "·" else 4 / 3):g}'}
+        self.drawing.node(f'op{i}', f'<{text(sign) or "?"}>', shape='oval', style='filled', fillcolor=OPERATION,
+                          tooltip=operation_tip(node, self.names), **look)
         places = range(len(node._prev))
         self.drawing.edge(f'op{i}', f'v{i}', **(BOLD if any((node, place) in self.lit for place in places) else {}))
         for place in places:
@@ -170,10 +189,11 @@ class _Picture:
         tail = f'v{self.number[operand]}'
         if (node, place) in self.far:
             tail = f'far{self.number[node]}_{place}'
-            self.drawing.node(tail, f'<{text(self.called[operand])}>', shape='box', style='dotted',
+            self.drawing.node(tail, f'<{text(self.boxes.called[operand])}>', shape='box', style='dotted',
                               fontcolor=FAINT, color=FAINT, height='0.2', width='0.2', margin='0.06,0.04')
         elif operand in self.tables:
             tail += f':out{self.out}'
         dead = not self.boxes.blank and self.boxes.locals[node][place] == 0
         look |= BOLD if (node, place) in self.lit else {'style': 'dashed'} if dead else {}
-        self.drawing.edge(tail, head, **label, **look)
+        tip = arrow_tip(node, place, self.boxes.locals[node][place], self.names)
+        self.drawing.edge(tail, head, **label, **look, tooltip=tip, labeltooltip=tip)

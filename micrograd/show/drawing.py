@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,6 +19,7 @@ from graphviz.backend import dot_command
 from micrograd.engine import Value
 from micrograd.show.look import printable
 
+SMALLEST = 0.6  # of its size, to which a picture is scaled down: letters of 12 points have 7 then
 INSTALL = '`apt install graphviz`, `brew install graphviz`, …'
 PIXELS = ('png', 'jpg', 'jpeg', 'jpe', 'gif', 'bmp', 'webp', 'tif', 'tiff')
 
@@ -81,6 +82,34 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         if view or quiet_view:
             self._view(path, format=format or self.format, quiet=quiet_view)
         return fspath(path)
+
+    def _repr_mimebundle_(self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None,
+                          **_: Any) -> dict[str, Any]:
+        """What a notebook shows: the picture in the width of its cell, as SVG for those that take no HTML, as words."""
+        forms: dict[str, Callable[[], Any]] = {
+            'text/html': lambda: self._fitted(self.pipe('svg', encoding='utf-8')),
+            'image/svg+xml': lambda: self.pipe('svg', encoding='utf-8'),
+            'text/plain': lambda: f'{self.title or "A picture"}. {self.description}'.strip()}
+        wanted = (set(forms) if include is None else set(include)) - set(exclude or [])
+        shown = {form: make() for form, make in forms.items() if form in wanted}
+        pixels = {'image/png': 'png', 'image/jpeg': 'jpeg'}  # for those that ask
+        return shown | {form: self.pipe(pixels[form]) for form in wanted.intersection(pixels)}
+
+    def _fitted(self, svg: str) -> str:
+        """An SVG as HTML that fills the width there is, up to its own, down to what can be read, and then scrolls.
+
+        Where HTML is cleaned of all pictures, as in a notebook that is not trusted, a sentence stands in its place.
+        """
+        svg = svg[svg.index('<svg'):]
+        size = re.search(r' width="([\d.]+)pt" height="[\d.]+pt"', svg)
+        if size:
+            width = float(size[1])
+            style = f'width:100%;max-width:{width:g}pt;min-width:{SMALLEST * width:.0f}pt;height:auto;display:block'
+            svg = svg.replace(size[0], f' style="{style}"', 1)
+        title = html.escape(printable(self.title or 'A picture'))
+        return ('<style>.micrograd-untrusted {display: none}</style>'
+                f'<p class="micrograd-untrusted">{title}: it is shown once this notebook is trusted (File, Trust '
+                f'Notebook).</p><div style="overflow-x:auto;font-size:0">{svg}</div>')
 
     def _described(self, svg: str) -> str:
         """An SVG with its role, its title and its description, in place of the title that Graphviz gives it."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from micrograd.engine import Value
 
-MOST_PASSED = 600  # the boxes that all arrows of a picture may pass by, together, until the long ones are cut
-FARTHEST = 4  # the boxes that one of them may pass by, then
+FEW_PASSED = 60  # boxes that all arrows together pass by, up to which none is cut
+FARTHEST = 4  # boxes that one of them may pass by, where there are more
+MOST_PASSED = 600  # boxes that they may pass by together, even so: beyond, a layout is slow
 
 Arrow = tuple[Value, int]  # a result, and the place of one of its operands
 
@@ -25,7 +26,7 @@ def far_arrows(order: Sequence[Value], box: Callable[[Value], Value]) -> set[Arr
                 steps[box(operand)] = max(steps[box(operand)], steps[box(node)] + 1)
     past = {(node, place): steps[box(operand)] - steps[box(node)] - 1
             for node in order for place, operand in enumerate(node._prev) if box(operand) is not box(node)}
-    if sum(past.values()) <= MOST_PASSED:
+    if sum(past.values()) <= FEW_PASSED:
         return set()
     limit = FARTHEST
     while sum(steps for steps in past.values() if steps <= limit) > MOST_PASSED:

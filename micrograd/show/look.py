@@ -12,7 +12,8 @@ from micrograd.show.notation import PLAIN
 
 INK, FAINT, PAPER = '#1b2733', '#66737f', '#ffffff'
 POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which every kind of eye tells apart
-BOLD = {'color': '#b3202c', 'fontcolor': '#b3202c', 'penwidth': '2.5'}
+WARNING = '#b3202c'
+BOLD = {'color': WARNING, 'fontcolor': WARNING, 'penwidth': '2.5'}
 RESULT, OPERATION, PALE = '#dfe7ee', '#fff8e1', '#eceff1'  # the grounds of results' names, operations, constants
 FONT = 'Helvetica'
 
@@ -41,14 +42,19 @@ def wide(text: str) -> int:
     return sum(unicodedata.east_asian_width(c) in 'WF' for c in str(text)[:LONGEST_NAME])
 
 
-def room(name: str) -> str:
+def room(name: str, size: float = 12) -> str:
     """The width of a name's cell with wide characters, which a `dot` without a font for them takes to be narrower."""
-    return f' width="{12 * len(name[:LONGEST_NAME]) + 10}" align="left"' if wide(name) else ''
+    return f' width="{size * len(name[:LONGEST_NAME]) + 10:.0f}" align="left"' if wide(name) else ''
 
 
 def text(text: str) -> str:
     """Any text as itself in an HTML-like label: escaped, in one line or more, and cut where it gets too long."""
-    return html.escape(printable(short(str(text)))).replace('\\', r'\\').replace('\n', '<br/>')  # Graphviz's own escape
+    return escaped(short(str(text)))
+
+
+def escaped(text: str) -> str:
+    """As `text`, uncut."""
+    return html.escape(printable(text)).replace('\\', r'\\').replace('\n', '<br/>')  # Graphviz's own escape
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,116 @@
+"""What is written below a picture: what its numbers are not, and what its signs mean."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from micrograd.engine import Constant, Value
+from micrograd.graph.naming import short
+from micrograd.graph.recompute import stale, strange_gradients
+from micrograd.show.look import (
+    FAINT,
+    INK,
+    NEGATIVE,
+    OPERATION,
+    PALE,
+    PAPER,
+    POSITIVE,
+    RESULT,
+    WARNING,
+    escaped,
+    gradient,
+)
+
+LONGEST_LINE = 70  # characters
+MOST_ASKED = 5  # variables whose graphs are searched for the one that is drawn
+
+
+@dataclass
+class State:
+    """What can be said of a graph's numbers before they are drawn.
+
+    computed: whether a gradient of 0 is one that was computed. now: the results that an input has changed since, with
+    their numbers of now. of_one_pass: the gradients that are not what one `backward()` gives, with what that gives.
+    notes: all this in words.
+    """
+
+    computed: bool
+    notes: list[str] = field(default_factory=list)
+    now: dict[Value, float] = field(default_factory=dict)
+    of_one_pass: dict[Value, float] = field(default_factory=dict)
+
+
+def state_of(order: Sequence[Value], called: Mapping[Value, str], variables: Mapping[str, object]) -> State:
+    """Whether a graph's gradients are computed, of what, and whether its numbers are still those of its inputs.
+
+    order: the graph, in topological order. variables: those around it, one of which may be what `backward()`
+    was called of.
+    """
+    root = order[-1]
+    name = short(called.get(root) or 'this')
+    state = State(gradient(root) != 0, now=stale(order))
+    if state.now:
+        state.notes.append('inputs changed since the forward pass: compute it again')
+    if gradient(root) not in (0, 1) or (gradient(root) == 0 and root._prev):
+        whole = _computed_from(root, variables)
+        if whole or gradient(root):
+            state.computed = True
+            state.notes.append(f'the gradients are those of {whole or "something computed from this"}, not of {name}')
+        else:
+            left = any(gradient(node) for node in order)
+            state.notes.append('gradients not computed yet: call backward()'
+                               + ('; what is there is left from another pass' if left else ''))
+    elif gradient(root) == 0:
+        state.notes.append('gradients not computed yet: call backward()')
+    elif not state.now:
+        state.of_one_pass = {node: grad for node, grad in strange_gradients(root, order).items()
+                             if not isinstance(node, Constant)}
+        if state.of_one_pass:
+            state.notes.append(f'where it says “not”, grad holds more than one backward() of {name} gives: '
+                               'set it to 0 before, as zero_grad() does')
+    return state
+
+
+def _computed_from(node: Value, variables: Mapping[str, object]) -> str:
+    """The variable, if any, of which `backward()` was called, and whose graph has the node in it."""
+    asked = [(name, thing) for name, thing in variables.items() if isinstance(thing, Value)
+             and thing is not node and thing._prev and thing.grad == 1]
+    return next((short(thing.label or name) for name, thing in asked[:MOST_ASKED]
+                 if node in set(thing.topological_order())), '')
+
+
+def caption(notes: Sequence[str], legend: bool) -> str:
+    """The notes, one a line, and the legend, as an HTML-like label; nothing where there is neither."""
+    rows = [f'<tr><td><font color="{FAINT if "not computed" in note else WARNING}">{escaped(line)}</font></td></tr>'
+            for note in notes for line in textwrap.wrap(note, LONGEST_LINE)]
+    if legend:
+        rows.append(f'<tr><td>{_legend()}</td></tr>')
+    table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{"".join(rows)}</table>'
+    return f'<{table}>' if rows else ''
+
+
+def _legend() -> str:
+    def sample(words: str, ground: str = PAPER, ink: str = INK, frame: str = 'border="1"') -> str:
+        return f'<td {frame} color="{INK}" bgcolor="{ground}"><font color="{ink}">{words}</font></td>'
+
+    def row(*cells: str) -> str:
+        return f'<tr>{"".join(cells)}</tr>'
+
+    def words(meaning: str) -> str:
+        return f'<td align="left"><font color="{FAINT}">{meaning}</font></td>'
+
+    blue, orange = ('#' + ''.join(f'{channel:02x}' for channel in full) for full in (POSITIVE, NEGATIVE))
+    rows = [
+        row(sample('<b>w</b>', INK, PAPER), words('a leaf: an input or a parameter'),
+            sample('grad 2 ▲', blue), words('gradient above 0: the result grows with this value')),
+        row(sample('<b>y</b>', RESULT), words('a result, below its name'),
+            sample('grad −2 ▼', orange), words('below 0: it falls. The deeper the colour, the larger')),
+        row(sample('2', PALE, FAINT, 'border="1" style="dashed"'), words('a plain number, a constant'),
+            sample('grad –', PAPER), words('not computed yet')),
+        row(sample('+', OPERATION, INK, 'border="1" style="rounded"'), words('an operation'),
+            f'<td><font color="{FAINT}">−2 →</font></td>',
+            words('local gradient: of the result by this operand; dashed where it is 0')),
+    ]
+    return f'<table border="1" color="{FAINT}" cellborder="0" cellspacing="4" cellpadding="3">{"".join(rows)}</table>'
