@@ -106,7 +106,7 @@ def test_names_as_parts_of_formulas():
     assert called.derivative(product, w) == '∂(w·x_1)/∂w'
     assert called.derivative(product, w, PLAIN, use=2) == '∂(w·x_1)/∂w₍₂₎'
     assert called.derivative(product, x, LATEX, use=1) == (
-        r'\frac{\partial \left(w \cdot \mathrm{x\_1}\right)}{\partial \mathrm{x\_1}_{(1)}}')
+        r'\frac{\partial \left(w \cdot \mathrm{x\_1}\right)}{\partial {\mathrm{x\_1}}_{(1)}}')
 
 
 def test_uses_of_operands_are_counted():
@@ -122,6 +122,6 @@ def test_a_long_dot_is_cut_in_the_middle():
     out = dot(ws, [2.0] * 100)
     assert names(out).formula(out).text == 'w0·2 + w1·2 + … + w99·2'
     assert names(out).formula(out, LATEX).text == (
-        r'\mathrm{w0} \cdot 2 + \mathrm{w1} \cdot 2 + \cdots + \mathrm{w99} \cdot 2')
+        r'w_{0} \cdot 2 + w_{1} \cdot 2 + \cdots + w_{99} \cdot 2')
     by_hand = Value(1.0, ws, 'mean', local_gradients=lambda: [0.01] * 100)
     assert names(by_hand).formula(by_hand).text == 'mean(w0, w1, …, w99)'

@@ -13,6 +13,7 @@ from micrograd.graph.formulas import Tree, parse
 SUM, PRODUCT, NEGATIVE, POWER, ATOM = range(5)  # how tightly a piece of arithmetic holds together
 RAISED = str.maketrans('−0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹')
 LOWERED = str.maketrans('()0123456789', '₍₎₀₁₂₃₄₅₆₇₈₉')
+UNLOWERED = str.maketrans('₀₁₂₃₄₅₆₇₈₉', '0123456789')
 
 
 class Written(NamedTuple):
@@ -108,7 +109,9 @@ class Latex(Style):
         return self.calls.get(function, other).format(argument)
 
     def name(self, name: str) -> str:
-        """A name as LaTeX: upright where it is a word, with all that has a meaning there taken for itself."""
+        """A name as LaTeX: upright where it is a word, with all that has a meaning there taken for itself; w1 is w₁."""
+        if numbered := re.fullmatch(r'([^\W\d_])([0-9]+|[₀-₉]+)', name):
+            return f'{numbered[1]}_{{{numbered[2].translate(UNLOWERED)}}}'
         return name if len(name) == 1 and name.isalpha() else rf'\mathrm{{{_escaped(name)}}}'
 
     def written(self, digits: str) -> Written:
@@ -124,7 +127,7 @@ class Latex(Style):
         return f'\\frac{{\\partial {of}}}{{\\partial {by}}}'
 
     def use(self, operand: str, number: int) -> str:
-        return f'{operand}_{{({number})}}'
+        return f'{{{operand}}}_{{({number})}}' if '_' in operand else f'{operand}_{{({number})}}'
 
     def equations(self, left: str, sides: Sequence[Sequence[Sequence[str]]]) -> str:
         lines = [line for sign, rest in self._lines(sides) for line in [
