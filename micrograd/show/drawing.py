@@ -28,12 +28,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that finds a `dot` to draw with, and says what to install where there is none.
 
     title, description: what the picture is called, and what it shows, for those who hear it; in every SVG.
-    dpi: how many dots there are to an inch in a format of pixels. seconds: how long a layout may take. shown: of a
-    folded graph the Values of each row of each card, which are the nodes b0, b1, ….
+    dpi: how many dots there are to an inch in a format of pixels. seconds: how long a layout may take. _shown: of a
+    folded graph the Values of each row of each card, which are the nodes b0, b1, …; with a name of its own it would
+    give those Values their names in the next picture.
     """
 
     seconds = 60.0
-    shown: Sequence[Sequence[Sequence[Value]]] = ()
+    _shown: Sequence[Sequence[Sequence[Value]]] = ()
 
     def __init__(self, *args: Any, title: str = '', description: str = '', dpi: float | None = None,
                  **kwargs: Any) -> None:

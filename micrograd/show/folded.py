@@ -49,7 +49,7 @@ def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], how: 
     drawing.attr(label=f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds'
                  + ', rolled up' * folded.rolled + '; gradients not computed yet: call backward()' * (not computed))
     lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
-    drawing.shown = [[row.values for row in item.rows] for item in items.items]
+    drawing._shown = [[row.values for row in item.rows] for item in items.items]
     _Picture(drawing, items, Cards(values, computed), lit).draw()
     return drawing
 

@@ -25,7 +25,7 @@ class Picture:
             svg = ''
         self.svg = svg[svg.find('<svg'):]
         self.cards = [[[loss if value is root else value for value in row] for row in rows]
-                      for rows in (drawing.shown if svg else ())]
+                      for rows in (drawing._shown if svg else ())]
 
     def code(self, inputs: Sequence[Value], params: Sequence[Value]) -> str:
         """A function PICTURE of the inputs and parameters, for the results; null where they are too many."""
