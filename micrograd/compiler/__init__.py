@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+from micrograd.compiler.collector import held_back
 from micrograd.compiler.javascript import JavascriptBackend
 from micrograd.compiler.source import Source
 from micrograd.engine import Value
@@ -66,7 +67,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     known = set(order)
     for value in (value for value in inputs if value not in known):
         warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
-    return Compiled(output, inputs, params, source, backend)
+    with held_back():
+        return Compiled(output, inputs, params, source, backend)
 
 
 class Compiled:

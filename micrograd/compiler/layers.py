@@ -61,24 +61,24 @@ class Outer(NamedTuple):
             yield from range(start, start + len(xs))
 
 
-class Term(NamedTuple):
-    """What a sum adds up: a variable, or the product of a pair of them; and the sum so far.
+class Sum(NamedTuple):
+    """What a sum adds up, term by term: a variable or a number, or two variables whose product it is.
 
-    operands: one or two. made: the variable that is the term. total: the one that is the sum up to here. Those inside
-    a `dot` have no variable: None.
+    made: the variable that a term is. totals: the one that is the sum up to here. None in a `dot`, which has none.
     """
 
-    operands: tuple[Operand, ...]
-    made: int | None
-    total: int | None
+    terms: list[tuple[Operand, ...]]
+    made: list[int | None]
+    totals: list[int | None]
 
 
 class Run(NamedTuple):
-    """Consecutive terms of a sum that are products with parameters."""
+    """Consecutive terms of a sum that are products with parameters, whose numbers are the weights."""
 
     weights: tuple[int, ...]
-    terms: list[Term]
+    sum: Sum
     start: int
+    end: int
 
 
 class Layers:
@@ -90,8 +90,12 @@ class Layers:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.start = program.first - program.params  # the number of the first parameter's variable
-        self.uses = Counter(variables(itertools.chain.from_iterable(step.operands for step in program.steps)))
+        self.uses = Counter(operand for step in program.steps for operand in step.operands if type(operand) is int)
         self.uses.update(variables([program.output, *program.gradients]))
+        # Products that are needed in one place only.
+        self.products_of = {variable: step.operands for variable, step in enumerate(program.steps, program.first)
+                            if step.op == '*' and self.uses[variable] == 1
+                            and type(step.operands[0]) is int is type(step.operands[1])}
         self.sums = dict(self._sums())
         self.products = list(self._products())
         self.outers = self._outers() if program.gradients else []
@@ -99,51 +103,53 @@ class Layers:
             self.products.remove(self.stuck)
         self.order: list[int | Product | Outer] = order
 
-    def _sums(self) -> Iterator[tuple[int, list[Term]]]:
-        """The terms of each sum, by the variable that is all of it. A sum goes on where it is used once, in another."""
+    def _sums(self) -> Iterator[tuple[int, Sum]]:
+        """Each sum, by the variable that is all of it. A sum goes on where it is used once, in another."""
         heads: dict[int, int | None] = {}
         for variable, (op, operands) in enumerate(self.program.steps, self.program.first):
             if op == 'dot':
                 heads[variable] = None
             elif op == '+':
-                heads[variable] = next((operand for operand in variables(operands)
-                                        if operand in heads and self.uses[operand] == 1), None)
-        for variable in heads.keys() - set(heads.values()):
-            yield variable, self._terms(variable, heads)
+                heads[variable] = None
+                for operand in operands:
+                    if isinstance(operand, int) and operand in heads and self.uses[operand] == 1:
+                        heads[variable] = operand
+                        break
+        inner = set(heads.values())
+        for variable in heads:
+            if variable not in inner:
+                yield variable, self._sum(variable, heads)
 
-    def _terms(self, variable: int | None, heads: dict[int, int | None]) -> list[Term]:
-        """The terms of the sum that ends with this variable."""
-        found: list[Term] = []
+    def _sum(self, variable: int | None, heads: dict[int, int | None]) -> Sum:
+        """The sum that ends with this variable."""
+        found = Sum([], [], [])
         while variable is not None:
             op, operands = self.program.step(variable)
+            head = heads[variable]
             if op == 'dot':
                 half = len(operands) // 2
-                terms = [Term(pair, None, None) for pair in zip(operands[:half], operands[half:])]
-                found.append(terms[-1]._replace(total=variable))
-                found += terms[-2::-1]
+                found.terms.extend(zip(operands[half - 1::-1], operands[:half - 1:-1]))
+                found.made.extend([None] * half)
+                found.totals.extend([variable, *[None] * (half - 1)])
             else:
-                a, b = operands
-                if heads[variable] == b:
-                    a, b = b, a
-                found.append(self._term(b, variable))
-                if heads[variable] is None:
-                    found.append(self._term(a, a))
-            variable = heads[variable]
-        return found[::-1]
+                a, b = operands if head is None or head != operands[1] else operands[::-1]
+                for term, total in ((b, variable), (a, a))[:1 if head else 2]:
+                    found.terms.append(self._factors(term))
+                    found.made.append(term if isinstance(term, int) else None)
+                    found.totals.append(total if isinstance(total, int) else None)
+            variable = head
+        for column in found:
+            column.reverse()
+        return found
 
-    def _term(self, operand: Operand, total: Operand) -> Term:
-        operands: tuple[Operand, ...] = (operand,)
-        if isinstance(operand, int) and operand >= self.program.first and self.uses[operand] == 1:
-            step = self.program.step(operand)
-            if step.op == '*' and isinstance(step.operands[0], int) and isinstance(step.operands[1], int):
-                operands = step.operands
-        return Term(operands, *(x if isinstance(x, int) else None for x in (operand, total)))
+    def _factors(self, term: Operand) -> tuple[Operand, ...]:
+        return (isinstance(term, int) and self.products_of.get(term)) or (term,)
 
     def _products(self) -> Iterator[Product]:
         """The matrices times vectors: runs with the same variables, and parameters in the same pattern."""
         groups: dict[tuple[Vector, tuple[int, ...], bool], dict[int, Run]] = {}
-        for terms in self.sums.values():
-            for inputs, run in self._runs(terms):
+        for total in self.sums.values():
+            for inputs, run in self._runs(total):
                 first = run.weights[0]
                 groups.setdefault((inputs, tuple([w - first for w in run.weights]), run.start > 0), {})[first] = run
         for (inputs, pattern, _), runs in groups.items():
@@ -157,31 +163,31 @@ class Layers:
                                 for left, right, column in columns]
                     yield self._product(tuple(segments), inputs, [runs[first] for first in firsts[begin:end]])
 
-    def _runs(self, terms: list[Term]) -> Iterator[tuple[Vector, Run]]:
+    def _runs(self, total: Sum) -> Iterator[tuple[Vector, Run]]:
         """The runs among the terms of a sum, by their variables."""
         low, high = self.start, self.program.first
-        start, weights, inputs = 0, list[int](), list[int]()
-        for place, term in enumerate([*terms, Term((), None, None)]):
-            if len(term.operands) == 2:
-                a, b = term.operands
+        weights, inputs = list[int](), list[int]()
+        for place, term in enumerate([*total.terms, ()]):
+            if len(term) == 2:
+                a, b = term
                 if isinstance(a, int) and isinstance(b, int) and (low <= a < high or low <= b < high):
                     weight, x = (a, b) if low <= a < high else (b, a)
                     weights.append(weight - low)
                     inputs.append(x)
                     continue
-            if (len(weights) >= SMALLEST and terms[place - 1].total is not None
-                    and (start == 0 or terms[start - 1].total is not None)):
-                yield tuple(inputs), Run(tuple(weights), terms, start)
-            start, weights, inputs = place + 1, [], []
+            start = place - len(weights)
+            if (len(weights) >= SMALLEST and total.totals[place - 1] is not None
+                    and (start == 0 or total.totals[start - 1] is not None)):
+                yield tuple(inputs), Run(tuple(weights), total, start, place)
+            weights, inputs = [], []
 
     def _product(self, segments: tuple[Segment, ...], inputs: Vector, runs: list[Run]) -> Product:
-        outputs, before, replaced = list[int | None](), list[int | None](), set[int]()
-        for run in runs:
-            end = run.start + len(inputs)
-            outputs.append(run.terms[end - 1].total)
-            before += [run.terms[run.start - 1].total] if run.start else []
-            replaced |= _made(run.terms[run.start:end])
-        return Product(segments, inputs, tuple(_known(outputs)), tuple(_known(before)), frozenset(replaced))
+        replaced = set[int]()
+        for _, total, start, end in runs:
+            replaced.update(_known(total.made[start:end]), _known(total.totals[start:end]))
+        before = _known(run.sum.totals[run.start - 1] for run in runs if run.start)
+        return Product(segments, inputs, _known(run.sum.totals[run.end - 1] for run in runs), before,
+                       frozenset(replaced))
 
     def _outers(self) -> list[Outer]:
         """The outer products that are gradients of the matrices in products, the largest first; each weight in one."""
@@ -198,28 +204,29 @@ class Layers:
 
     def _outer(self, first: int, stride: int, rows: int, columns: int) -> Outer | None:
         """The outer products in the gradients of these parameters, if all gradients have them at the same places."""
-        chains = [[self._gradient(first + row * stride + column) for column in range(columns)] for row in range(rows)]
-        count = len(chains[0][0])
-        if not count or any(len(chain) != count for row in chains for chain in row):
+        sums = [[self._gradient(first + row * stride + column) for column in range(columns)] for row in range(rows)]
+        every = [one for row in sums for one in row]
+        count = len(every[0].terms)
+        if not count or any(len(one.terms) != count for one in every):
             return None
-        pairs = [_pair([[chain[k].operands for chain in row] for row in chains]) for k in range(count)]
+        pairs = [_pair([[one.terms[k] for one in row] for row in sums]) for k in range(count)]
         start = next((k for k, pair in enumerate(pairs) if pair), count)
         end = next((k for k in range(start, count) if not pairs[k]), count)
-        before = [chain[start - 1].total for row in chains for chain in row] if start else []
-        after = [[term.made for term in chain[end:]] for row in chains for chain in row]
-        if start == count or None in before or any(None in terms for terms in after):
+        before = [one.totals[start - 1] for one in every] if start else []
+        if start == count or None in before or any(None in one.made[end:] for one in every):
             return None
-        replaced = set[int]().union(*(_made(chain[start:end]) | _totals(chain[start:])
-                                      for row in chains for chain in row))
-        return Outer(first, stride, tuple(pair for pair in pairs[start:end] if pair), tuple(_known(before)),
-                     tuple(tuple(_known(terms)) for terms in after), frozenset(replaced))
+        replaced = set[int]()
+        for one in every:
+            replaced.update(_known(one.made[start:end]), _known(one.totals[start:]))
+        return Outer(first, stride, tuple(pair for pair in pairs[start:end] if pair), _known(before),
+                     tuple([_known(one.made[end:]) for one in every]), frozenset(replaced))
 
-    def _gradient(self, parameter: int) -> list[Term]:
-        """The terms of a parameter's gradient; none where something else needs it too."""
+    def _gradient(self, parameter: int) -> Sum:
+        """The sum that is a parameter's gradient; without terms where something else needs it too."""
         gradient = self.program.gradients[parameter]
         if not isinstance(gradient, int) or gradient < self.program.first or self.uses[gradient] != 1:
-            return []
-        return self.sums.get(gradient) or [self._term(gradient, gradient)]
+            return Sum([], [], [])
+        return self.sums.get(gradient) or Sum([self._factors(gradient)], [gradient], [gradient])
 
     def _order(self) -> list[int | Product | Outer]:
         """All that is to be computed, as near to the program's order as what it needs lets it be; empty where products
@@ -272,17 +279,8 @@ def _sorted(nodes: Mapping[int, tuple[int, set[int]]]) -> tuple[list[int], set[i
     return order, set(waiting)
 
 
-def _made(terms: Iterable[Term]) -> set[int]:
-    """The variables that these terms and the sums so far are, but for variables that are terms as they stand."""
-    return set(_known(term.made for term in terms if len(term.operands) == 2)) | _totals(terms)
-
-
-def _totals(terms: Iterable[Term]) -> set[int]:
-    return set(_known(term.total for term in terms))
-
-
-def _known(found: Iterable[int | None]) -> Iterator[int]:
-    return (variable for variable in found if variable is not None)
+def _known(found: Iterable[int | None]) -> Vector:
+    return tuple([variable for variable in found if variable is not None])
 
 
 def _pair(products: Sequence[Sequence[tuple[Operand, ...]]]) -> tuple[Vector, Vector] | None:

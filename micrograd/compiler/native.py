@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.compiler.collector import held_back
 from micrograd.compiler.ir import Kernel
 from micrograd.compiler.layers import Layers
 from micrograd.compiler.machine import machine
@@ -37,7 +38,7 @@ ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs
 LARGE = 1_500  # operands, from which loops take the place of layers
 HUGE = 50_000  # operations outside of loops, from which the code generator does not optimise: it would take too long
-KEPT = 1_000_000  # operations of programs whose code is kept, in case that they are compiled again
+KEPT = 200_000  # operations of programs whose code is kept, in case that they are compiled again
 WRITTEN_OUT = 2_000  # parameters
 
 
@@ -57,7 +58,7 @@ class Code:
 
     def kernel(self, lanes: int) -> tuple[int, Kernel]:
         """The address and the description of the kernel for so many lanes."""
-        with self.lock:
+        with self.lock, held_back():
             if lanes not in self.kernels:
                 left = len(self.layers.order if self.layers else self.program.steps)
                 kernel = Kernel(self.program, lanes, machine().lanes, machine().vectorized, self.layers)

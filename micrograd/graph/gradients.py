@@ -75,16 +75,18 @@ class Arithmetic(Generic[T]):
 
     def apply(self, op: str, *operands: T | float) -> T | float:
         """A node for the operation, or its result where all operands are numbers."""
-        if all(isinstance(operand, float) for operand in operands):
-            return ON_NUMBERS[op](*operands)
-        if op == '*':
-            for factor, other in (operands, operands[::-1]):
-                if isinstance(factor, float) and abs(factor) == 1:
-                    return other if factor == 1 else self.apply('neg', other)
+        if float in map(type, operands):
+            if all(isinstance(operand, float) for operand in operands):
+                return ON_NUMBERS[op](*operands)
+            if op == '*':
+                for factor, other in (operands, operands[::-1]):
+                    if isinstance(factor, float) and abs(factor) == 1:
+                        return other if factor == 1 else self.apply('neg', other)
         key = _key(op, operands)
-        if key not in self.made:
-            self.made[key] = self.make(op, operands)
-        return self.made[key]
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = self.make(op, operands)
+        return made
 
     def evaluate(self, tree: Tree, names: Mapping[str, T | float]) -> T | float:
         """A row's tree, with nodes and numbers in place of its names."""
@@ -100,9 +102,10 @@ class Arithmetic(Generic[T]):
 
 def _key(op: str, operands: Sequence[object]) -> tuple[object, ...]:
     """What tells operations apart: repr() does so for 0.0 and -0.0, and a float from the number of a variable."""
-    parts = [repr(operand) if isinstance(operand, float) else operand for operand in operands]
-    if op in '+*':  # a + b is b + a to the last bit
-        parts.sort(key=lambda part: part if isinstance(part, int) else hash(part))
+    parts = operands if float not in map(type, operands) else [
+        repr(operand) if isinstance(operand, float) else operand for operand in operands]
+    if op in '+*' and hash(parts[0]) > hash(parts[1]):  # a + b is b + a to the last bit
+        parts = parts[::-1]
     return (op, *parts)
 
 
@@ -124,15 +127,13 @@ def chain_rule(order: Sequence[Value], inputs: Iterable[Value], nodes: Mapping[V
             continue
         gradient = found[node] = named(node, found[node])
         for operand, local in _local_gradients(node, reached, nodes, arithmetic):
-            if not _is_zero(local) and not _is_zero(share := arithmetic.apply('*', gradient, local)):
+            if type(local) is float and local == 0:
+                continue
+            share = arithmetic.apply('*', gradient, local)
+            if not (type(share) is float and share == 0):
                 total = found.get(operand, 0.0)
-                found[operand] = share if _is_zero(total) else arithmetic.apply('+', total, share)
+                found[operand] = share if type(total) is float and total == 0 else arithmetic.apply('+', total, share)
     return found
-
-
-def _is_zero(operand: object) -> bool:
-    """Whether this is the number 0, and not a variable with that number."""
-    return isinstance(operand, float) and operand == 0
 
 
 def operation(node: Value, nodes: Mapping[Value, T | float]) -> tuple[str, list[T | float]]:
@@ -151,6 +152,11 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
     if reached.isdisjoint(node._prev):
         return
     row, operands = _row(node), [nodes[operand] for operand in node._prev]
+    if node._op == 'dot':  # as its row says, of which there may be thousands of operands
+        half = len(operands) // 2
+        others = operands[half:] + operands[:half]
+        yield from (pair for pair in zip(node._prev, others, strict=True) if pair[0] in reached)
+        return
     names = dict(zip((*row.operands, 'out'), (*operands, nodes[node]), strict=True))
     for operand, text in zip(node._prev, row.gradients, strict=True):
         if operand in reached:

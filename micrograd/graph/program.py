@@ -23,12 +23,14 @@ class Program:
     """The operations that compute a graph's output, and then its gradients, in the engine's order.
 
     Variables are numbered: the inputs from 0, then the seed, then the parameters, then the result of each step. Other
-    leaves are constants. `gradients` has d(output)/d(parameter) for each parameter; it is empty where there are none.
+    leaves are constants. `gradients` has d(output)/d(parameter) for each parameter.
 
-    seeded: whether there is a seed, a variable that all gradients are multiplied with; else that is 1.
+    seeded: whether there is a seed, a variable that all gradients are multiplied with; else that is 1. backward:
+    whether there are gradients at all.
     """
 
-    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], seeded: bool = False) -> None:
+    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], seeded: bool = False,
+                 backward: bool = True) -> None:
         self.inputs, self.params = len(inputs), len(params)
         self.seed = self.inputs if seeded else None
         self.first = self.inputs + seeded + self.params  # the number of the first step's result
@@ -45,8 +47,8 @@ class Program:
                     nodes[node] = arithmetic.apply(op, *operands)
         self.output = nodes[output]
         seed = 1.0 if self.seed is None else self.seed
-        found = chain_rule(order, params, nodes, arithmetic, seed=seed) if params else {}
-        self.gradients = [found.get(value, 0.0) for value in params]
+        found = chain_rule(order, params, nodes, arithmetic, seed=seed) if params and backward else {}
+        self.gradients = [found.get(value, 0.0) for value in params] if backward else []
 
     def step(self, variable: int) -> Step:
         """The step that computes a variable which is no input and no parameter."""
