@@ -23,7 +23,7 @@ from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, embedded, fill, texts
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
-WIDEST = -0.08888  # a number that takes as much room in the picture as most
+WIDEST = -0.8888  # a number that takes as much room in the picture as most
 
 
 class Player(Page):
@@ -57,7 +57,9 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
             'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
     named = names_of(order, names, depth=1)
     drawn = _stand_in(order, {node: '' if node in named.numbers else named[node] for node in order})
-    svg = draw_dot(drawn, names=False, max_nodes=len(order), tables=False).pipe(format='svg', encoding='utf-8')
+    picture = draw_dot(drawn, names=False, max_nodes=len(order), tables=False)
+    picture.attr(ranksep='0.2')
+    svg = picture.pipe(format='svg', encoding='utf-8')
     parts = {
         'title': html.escape(f'{printable(named[output])}, step by step'),
         'svg': svg[svg.index('<svg'):],
@@ -68,8 +70,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     }
     page = fill(texts(__package__, 'page.html'), parts)
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    height = min(720, max(560, 300 + int(points[1]))) if points else 720
-    return Player(page, height, html.escape(
+    return Player(page, min(720, max(600, 400 + int(points[1]))) if points else 720, html.escape(
         f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '
         'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'))
 
@@ -94,11 +95,12 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
     nodes = []
     for node in order:
         kind = 'result' if node._prev else 'constant' if isinstance(node, Constant) else 'leaf'
-        name = named.atom(node) if node in named.expressions else named[node]
-        entry: dict[str, Any] = {'kind': kind, 'name': name, 'op': node._op}
+        entry: dict[str, Any] = {'kind': kind, 'name': named[node], 'op': node._op}
+        if node in named.expressions:
+            entry |= {'atom': named.atom(node)}
         if node._prev:
             row = rows.setdefault(_row(node), len(rows))
-            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node)}
+            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node), 'formula': named.formula(node).text}
         elif math.isfinite(node.data):
             entry |= {'data': node.data}
         else:

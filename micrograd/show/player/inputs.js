@@ -32,6 +32,7 @@ const inputs = leaves.map(i => {
   return {i, put};
 });
 $('inputs').hidden = !leaves.length;
+$('fields').style.setProperty('--name', `${Math.min(12, Math.max(...leaves.map(i => names[i].length)) + 1)}ch`);
 
 function recompute() {
   known.clear();
@@ -73,7 +74,7 @@ $('descend').onclick = () => {
   const moved = inputs.filter(({i}) => moving.has(i));
   const told = moved.slice(0, 3).map(({i}) => {
     const to = given[i] - rate() * grads[i];
-    return `${names[i]} ← ${number(given[i])} − ${number(rate())} · ${factor(number(grads[i]))} = ${number(to)}`;
+    return `${names[i]} ← ${brief(given[i])} − ${brief(rate())} · ${factor(brief(grads[i]))} = ${brief(to)}`;
   });
   moved.map(({i, put}) => [put, given[i] - rate() * grads[i]]).forEach(([put, to]) => put(to));
   recompute();
@@ -102,7 +103,8 @@ function plot() {
   const last = losses.at(-1), here = Number.isFinite(last);
   $('point').setAttribute('visibility', here ? 'visible' : 'hidden');
   if (here) Object.entries({cx: x(losses.length - 1), cy: y(last)}).forEach(pair => $('point').setAttribute(...pair));
-  $('loss').textContent = `${names[root]} = ${told(last)} after ${losses.length - 1} step${losses.length === 2 ? '' : 's'}`;
+  const many = `${losses.length - 1} step${losses.length === 2 ? '' : 's'}`;
+  $('loss').textContent = `${names[root]} = ${told(last)} after ${many}`;
   $('curve').setAttribute('aria-label',
     `${names[root]} after each step of descent, the last ones: ${losses.slice(-5).map(told).join(', ')}`);
 }

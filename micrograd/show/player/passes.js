@@ -4,7 +4,8 @@ const DATA = JSON.parse($('data').textContent);
 const {nodes} = DATA;
 const rows = DATA.rows.map(row => (
   {operands: row.operands, formula: parse(row.formula), gradients: row.gradients.map(parse)}));
-const names = nodes.map(node => node.name || number(node.data));
+const names = nodes.map(node => node.name || number(node.data));  // as a title
+const atoms = nodes.map((node, i) => node.atom ?? names[i]);  // in a formula: in parentheses where it needs them
 const root = nodes.length - 1;
 const results = [...nodes.keys()].filter(i => nodes[i].operands);
 const leaves = [...nodes.keys()].filter(i => nodes[i].kind === 'leaf');

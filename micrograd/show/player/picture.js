@@ -111,21 +111,23 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
 
 const natural = svg.viewBox.baseVal;
 let scale = null;  // null: the whole graph, but no smaller than one can read
+const SIZES = {usual: [0.64, 4 / 3], large: [1.1, 2]};  // from, to: of its own size, in which its letters are 12 pixels
+document.documentElement.dataset.shape = natural.width > 2 * natural.height ? 'wide' : 'high';  // where inputs stand
 
 function fitting() {
   const {clientWidth, clientHeight} = $('graph');
   return Math.min(clientWidth / natural.width, (clientHeight || Infinity) / natural.height);
 }
 function resize() {
-  const type = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-  const s = scale ?? Math.min(4 / 3 * type, Math.max(0.72 * type, fitting()));
+  const [least, most] = SIZES[document.documentElement.dataset.type ?? 'usual'];
+  const s = scale ?? Math.min(most, Math.max(least, fitting()));
   Object.assign(svg.style, {width: `${s * natural.width}px`, height: `${s * natural.height}px`});
   return s;
 }
 function zoom(to) {
   const graph = $('graph'), before = svg.getBoundingClientRect().width;
   const [x, y] = [graph.scrollLeft + graph.clientWidth / 2, graph.scrollTop + graph.clientHeight / 2];
-  scale = Math.max(0.1, Math.min(5, to));
+  scale = Math.max(0.01, Math.min(5, to));
   resize();
   const times = svg.getBoundingClientRect().width / before;  // the middle stays where it is
   graph.scrollTo(times * x - graph.clientWidth / 2, times * y - graph.clientHeight / 2);
@@ -157,7 +159,7 @@ function tip(i) {
   $('tip').hidden = i === null;
   if (i === null) return;
   const done = uses[i].filter(k => k <= now), k = computedAt.get(i) ?? 0;
-  const said = [{note: 'data', chains: [now < k ? [names[i], formula(i, called)] : forwardChain(i)]}];
+  const said = [{note: 'data', chains: [now < k ? [names[i], nodes[i].formula] : forwardChain(i)]}];
   if (done.length) {
     const terms = done.map(k => k === SEED ? '1' : `${d(root, steps[k].node)} · ${partial(steps[k])}`).join(' + ');
     said.push({note: 'grad', chains: [[d(root, i), terms, sumOf(done), sumAt(done)]]});

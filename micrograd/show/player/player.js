@@ -2,7 +2,7 @@
 
 const title = step => ({
   given: () => 'inputs as given',
-  forward: () => `${names[step.node]} = ${formula(step.node, called)}`,
+  forward: () => equations([names[step.node], nodes[step.node].formula]).join(' '),
   seed: () => d(root, root),
   edge: () => `${d(root, step.target)} += ${d(root, step.node)} · ${partial(step)}`,
 })[step.kind]();

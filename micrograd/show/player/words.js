@@ -7,19 +7,22 @@ const shown = k => !quiz || known.has(k) || isNaN(steps[k].value);
 const UNDEFINED = 'not defined here';
 const told = x => isNaN(x) ? UNDEFINED : number(x);
 const symbol = i => nodes[i].op.replace(/^-$|(?<=^\*\*)-/, '−').replace(/^\*$/, '·');
-const d = (i, j) => `∂${names[i]}/∂${names[j]}`;
+const d = (i, j) => `∂${atoms[i]}/∂${atoms[j]}`;
 // A local gradient's name; the uses of an operand that a node has more than once are told apart by a lowered number.
 const lowered = n => `₍${String(n).replace(/\d/g, digit => '₀₁₂₃₄₅₆₇₈₉'[digit])}₎`;
-const partial = ({node, target, slot}) => d(node, target) + (nodes[node].uses[slot] ? lowered(nodes[node].uses[slot]) : '');
+const partial = ({node, target, slot}) => {
+  const use = nodes[node].uses[slot];
+  return d(node, target) + (use ? lowered(use) : '');
+};
 const valueText = i => !computedAt.has(i) || shown(computedAt.get(i)) ? told(values[i]) : '?';
 const gradText = i => uses[i].every(shown) ? told(grads[i]) : '?';
 
-const called = i => names[i];
+const called = i => atoms[i];
 const formula = (i, thing) => write(rows[nodes[i].row].formula, bound(i, thing), DATA.calls);
 function forwardChain(i) {
   if (!nodes[i].operands) return [names[i], number(values[i])];
   const answer = shown(computedAt.get(i)) ? [formula(i, valueText), valueText(i)] : ['?'];
-  return [names[i], formula(i, called), ...answer];
+  return [names[i], nodes[i].formula, ...answer];
 }
 
 function localChain({node, target, slot}, open) {
