@@ -420,6 +420,8 @@ def test_a_chain_of_three_factors_shows_its_ones():
     e = d + 1
     assert '= 1 · 1 · 1' in str(explain(d, a))
     assert str(explain(e, a)).splitlines()[1:] == ['      = 1']
+    for output, formulas in ((e * a, ['= a', '+ e']), (b * a, ['= a · 1', '+ b'])):
+        assert [line.strip() for line in str(explain(output, a)).splitlines()[2:4]] == formulas
 
 
 def test_signs_stand_once():

@@ -16,6 +16,7 @@ from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import LATEX, PLAIN, PRODUCT, SUM, Style, write
 
 LONGEST_PATH = 40  # factors; a longer product is read better node by node
+LONGEST_WITH_ONES = 3  # factors; of longer products, those that are 1 are left out
 LONGEST_LINE = 80  # characters of a product in one line
 MOST_LINES = 200
 MOST_TERMS = 8  # of a sum in one line
@@ -104,8 +105,8 @@ def explain(output: Value, input: Value | None = None, *, names: Mapping[str, ob
     result without a name is called by its expression where that is short, else v1, v2, …
 
     It needs no `backward()` and changes no `grad`. It says so where an input was changed after the forward pass, and
-    where a `grad` is not what one `backward()` gives, as when two passes have added up. In a product of more than three
-    factors, those that are 1 are left out. A number that is not defined is so called.
+    where a `grad` is not what one `backward()` gives, as when two passes have added up. Where a product has more than
+    three factors, those that are 1 are left out. A number that is not defined is so called.
 
     TypeError for what is no Value; ValueError where an operation on the way has no local gradients, ArithmeticError or
     ValueError where they are not defined.
@@ -176,8 +177,10 @@ def _chain(output: Value, input: Value, paths: list[list[Use]], called: Names, s
         """For each way to write it, for each path, its factors."""
         in_symbols = [[called.derivative(use.node, use.operand, style, use.number) for use in path] for path in paths]
         tightly = PRODUCT if len(paths) > 1 or len(paths[0]) > 1 else SUM
-        local = [[_without_ones([_local(use, called, style, numbers, tightly) for use in path]) for path in paths]
+        local = [[[_local(use, called, style, numbers, tightly) for use in path] for path in paths]
                  for numbers in (False, True)]
+        if max(map(len, paths)) > LONGEST_WITH_ONES:
+            local = [[[factor for factor in path if factor != '1'] or ['1'] for path in side] for side in local]
         return [in_symbols, *local]
 
     # The lines break at the same factors in every style: in LaTeX, commands take room that nobody sees.
@@ -202,11 +205,6 @@ def _lines(plain: Sequence[str], factors: Sequence[str], style: Style) -> list[s
         lines[-1].append(factor)
         room -= width + 3
     return [style.product(line) for line in lines]
-
-
-def _without_ones(factors: list[str]) -> list[str]:
-    """The factors of a long product that are not 1."""
-    return [factor for factor in factors if factor != '1'] or ['1'] if len(factors) > 3 else factors
 
 
 def _joined(factors: Sequence[str], style: Style) -> list[str]:
