@@ -1,6 +1,7 @@
 """micrograd: scalar automatic differentiation to teach and to learn backpropagation with."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from micrograd.engine import Value, dot
@@ -22,6 +23,11 @@ __version__ = '2.0.0'
 _LATER = {'compile': 'compiler', 'draw_dot': 'show.draw', 'draw_network': 'show.network',
           'explain': 'show.explain', 'gradcheck': 'show.gradcheck', 'gradients': 'graph.gradients',
           'play': 'show.player', 'playground': 'show.playground'}
+
+
+if sys.platform == 'emscripten':
+    from micrograd.graph.freeing import one_after_another
+    one_after_another()
 
 
 def __getattr__(name: str) -> Any:

@@ -137,6 +137,9 @@ def pip_installed_dot() -> Path | None:
 
 def _laid_out(source: str, arguments: list[str], format: str, seconds: float) -> tuple[bytes, str]:
     """What `dot` makes of the DOT text, and what it says meanwhile."""
+    if sys.platform == 'emscripten':  # no processes there
+        from micrograd.show.webassembly import laid_out
+        return laid_out(source, format, next(a[2:] for a in arguments if a.startswith('-K')))
     dot = find_dot()
     if dot is None:
         raise RuntimeError(

@@ -1,0 +1,29 @@
+"""How a deep graph is freed where the stack is short, as in a browser. CPython needs none of this.
+
+When a Value goes, so do its operands, if nothing else holds them, and theirs in turn, each freed inside the one before:
+CPython cuts such a chain by itself, but in WebAssembly it ends the whole program from some two thousand operations on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from micrograd.engine import Value
+
+
+def one_after_another() -> None:
+    """Have Values freed one after the other: each puts what it holds on a list, which the first of them empties."""
+    waiting: list[Any] = []
+    busy = False
+
+    def free(self: Value) -> None:
+        nonlocal busy
+        waiting.append((self._prev, self._local_gradients, vars(self).pop('_backward', None)))
+        self._prev, self._local_gradients = (), tuple
+        if not busy:
+            busy = True
+            while waiting:
+                waiting.pop()
+            busy = False
+
+    Value.__del__ = free  # type: ignore[attr-defined]

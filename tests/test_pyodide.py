@@ -1,0 +1,138 @@
+"""The package where there are no processes: in Pyodide, run by Node."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from needs import absent
+
+TOP = Path(__file__).parent.parent
+MODULES = os.environ.get('PYODIDE_MODULES', '')  # where npm has installed them
+WHEELS = ('graphviz', 'pytest', 'hypothesis', 'sortedcontainers', 'pluggy', 'iniconfig', 'packaging', 'pygments')
+ALONE = ('test_engine_manners.py', 'test_gradients.py')  # of the other tests, those that need nothing but the package
+
+
+@pytest.fixture(scope='module')
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages that the tests in Pyodide need, which are pure Python."""
+    if not MODULES or not shutil.which('node'):
+        absent('install Node.js, npm install pyodide@314.0.6 @viz-js/viz@3.31.0, and set PYODIDE_MODULES to its '
+               'node_modules folder')
+    folder = tmp_path_factory.mktemp('wheels')
+    subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--disable-pip-version-check', '-d', folder, '--no-deps',
+                    '--only-binary=:all:', '--python-version', '3.14', '--implementation', 'py', '--abi', 'none',
+                    '--platform', 'any', *WHEELS], check=True)
+    return folder
+
+
+@pytest.fixture
+def python(wheels: Path, tmp_path: Path):
+    """Run Python in Pyodide; what its last line comes to, as text."""
+    def run(code: str) -> str:
+        file = tmp_path / 'code.py'
+        file.write_text(textwrap.dedent(code), encoding='utf-8')
+        done = subprocess.run(['node', Path(__file__).with_name('pyodide.mjs'), MODULES, TOP, wheels, file],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.strip().splitlines()[-1]
+
+    return run
+
+
+def test_a_deep_graph_is_freed(python):
+    """In a browser's stack, CPython's own way of freeing ends from some two thousand operations on."""
+    assert python('''
+        from micrograd import Value
+        a = Value(1.0)
+        out = a
+        for _ in range(150_000):
+            out = (out + a) * 1.0
+        out.backward()
+        del out
+        a.grad
+        ''') == '150001'
+
+
+def test_results_are_freed_with_the_last_name_and_leaves_stay(python):
+    assert json.loads(python('''
+        import gc, json, weakref
+        from micrograd import Value
+        gc.disable()
+        a, b = Value(2.0), Value(3.0)
+        out = a * b + a
+        product = weakref.ref(out._prev[0])
+        kept = out._prev[0]
+        del out
+        alive = product() is kept, kept.data, kept.local_gradients()
+        kept._backward = lambda: None
+        del kept
+        json.dumps([*alive, product() is None, a.data, (a * b).data])
+        ''')) == [True, 6.0, [3.0, 2.0], True, 2.0, 6.0]
+
+
+def test_pictures_are_drawn_by_viz(python):
+    found = json.loads(python('''
+        import json, js
+        from micrograd import Value, draw_dot, explain, play
+        from micrograd.show import webassembly
+        a = Value(2.0, label='a')
+        out = (a * a).exp()
+        found = []
+        for format in ('svg', 'png'):
+            try:
+                draw_dot(out).pipe(format)
+            except RuntimeError as error:
+                found.append(str(error))
+            webassembly.use(await js.newViz())
+        svg = draw_dot(out).pipe(encoding='utf-8')
+        json.dumps([*found, svg.count('<g'), svg.startswith('<?xml'), 'role="img"' in svg, len(play(out).html)])
+        '''))
+    assert 'there is no `dot` program here' in found[0] and '.source' in found[0]
+    assert not {'apt', 'brew', 'pip'} & set(found[0].split())
+    assert 'draws no PNG in a browser: save the picture as SVG' in found[1]
+    assert found[2] > 10 and found[3:5] == [True, True] and found[5] > 10_000
+
+
+def test_the_command_draws_there(python):
+    assert '</svg>' in python('''
+        import io, contextlib, js
+        from micrograd.command.cli import main
+        from micrograd.show import webassembly
+        webassembly.use(await js.newViz())
+        main(['y = w*x', 'w=2', 'x=3', '-o', '/tmp/y.svg'])
+        open('/tmp/y.svg').read().replace('\\n', ' ')
+        ''')
+
+
+def test_nothing_is_advised_that_cannot_be_had_there(python):
+    """No llvmlite, and no package of PyPI that has to be built."""
+    assert json.loads(python('''
+        import json, warnings
+        import micrograd
+        from micrograd.bridge import to_torch
+        a, x = micrograd.Value(2.0, label='a'), micrograd.Value(3.0, label='x')
+        said = []
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            step = micrograd.compile((a * x)**2, [x], [a])
+            said += [str(warning.message) for warning in caught]
+            said.append(step.value_and_grad([2.0], [3.0, 1.0])[0])
+        for attempt in (lambda: micrograd.compile(a * x, [x], [a], backend='native'), lambda: to_torch(a * x)):
+            try:
+                attempt()
+            except ImportError as error:
+                said.append('install' in str(error))
+        json.dumps(said)
+        ''')) == [20.0, False, False]
+
+
+def test_the_tests_that_need_nothing_else_pass_there(python):
+    assert python(f'''
+        import pytest
+        pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:faulthandler', *{ALONE!r}])
+        ''') == 'ExitCode.OK'
