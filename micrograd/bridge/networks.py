@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -180,4 +181,5 @@ def _need_torch() -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise ImportError('this needs PyTorch: pip install torch') from error
+        install = '' if sys.platform == 'emscripten' else ': pip install torch'
+        raise ImportError(f'this needs PyTorch{install}') from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -247,7 +248,7 @@ def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: S
             from micrograd.compiler.python import NumpyBackend
             return NumpyBackend(Program(output, inputs, params))
     except (ImportError, NotImplementedError, RuntimeError, OSError) as error:
-        hint = '; pip install llvmlite numpy' if isinstance(error, ImportError) else ''
+        hint = '; pip install llvmlite numpy' if isinstance(error, ImportError) and sys.platform != 'emscripten' else ''
         warnings.warn(f'no {name} backend, so Python computes: {error}{hint}', RuntimeWarning, stacklevel=4)
     from micrograd.compiler.python import PythonBackend
     return PythonBackend(Program(output, inputs, params))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -40,7 +41,8 @@ class LeftOut:
     """What stands in a plot's place where there is no matplotlib."""
 
     def __repr__(self) -> str:
-        return 'A plot is left out here: it needs matplotlib (pip install matplotlib).'
+        install = '' if sys.platform == 'emscripten' else ' (pip install matplotlib)'
+        return f'A plot is left out here: it needs matplotlib{install}.'
 
 
 Line = Sequence[float] | tuple[Sequence[float], Sequence[float]]  # numbers, one a step; or x and y

@@ -1,6 +1,6 @@
 """Where there are no processes, as in a browser: pictures by viz.js, which is Graphviz as WebAssembly, in Pyodide.
 
-The file viz.js is no part of this package. It is looked for beside Pyodide's own files, when the first picture is drawn.
+viz.js is no part of this package. It is looked for beside Pyodide's own files, when the first picture is drawn.
 """
 
 from __future__ import annotations
