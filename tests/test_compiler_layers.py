@@ -233,6 +233,16 @@ def written_out(draw):
     return sum(o * o for o in out), xs, [*(w for row in weights for w in row), *biases]
 
 
+def beside(draw):
+    """A single neuron on the same inputs as two layers: a column of its own in what their gradients are sums of."""
+    first, single, second = matrix(5, 4, draw), matrix(1, 4, draw), matrix(5, 4, draw)
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(4)]
+    hidden = [x.tanh() for x in xs]
+    hidden = [dot(row, hidden).tanh() for row in second[:4]]
+    total = sum(dot(row, hidden).tanh() for m in (first, single, second) for row in m)
+    return total, xs, [w for m in (first, single, second) for row in m for w in row]
+
+
 def circular(draw):
     """A row of a matrix that another row of it depends on, though both take the same inputs."""
     weights = matrix(3, 4, draw)
@@ -246,7 +256,7 @@ def circular(draw):
 SHARED = {'recurrent': (recurrent, 3), 'tied': (tied, 1), 'attention': (attention, 2), 'convolution': (convolution, 1),
           'decayed': (decayed, 1),
           'partly decayed': (functools.partial(decayed, first=2), 0),
-          'written_out': (written_out, 1), 'circular': (circular, 0)}
+          'written_out': (written_out, 1), 'beside': (beside, 1), 'circular': (circular, 0)}
 
 
 @pytest.mark.parametrize('seed', range(2))

@@ -194,7 +194,7 @@ class Layers:
         found: list[Outer] = []
         taken = set[int]().union(*(product.replaced for product in self.products))
         matrices = {matrix for product in self.products for segment in product.segments
-                    if (matrix := _by_rows(segment, len(product.outputs)))}
+                    if (matrix := _by_rows(segment, len(product.outputs))) and min(matrix[2:]) > 1}
         for matrix in sorted(matrices, key=lambda matrix: (-matrix[2] * matrix[3], matrix)):
             outer = self._outer(*matrix)
             if outer and taken.isdisjoint(outer.replaced):
