@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from random_graphs import graphs
 
-from micrograd import Value, compile, dot, explain
+from micrograd import Value, compile, dot, draw_dot, explain
 from micrograd.engine import Constant
 from micrograd.graph.naming import node_names, numbered_names
 from micrograd.show.names import LONGEST_EXPRESSION, Names, names_of, uses
@@ -58,7 +58,7 @@ def test_an_expression_names_one_node_and_its_operands_are_clear():
     assert found[2::2][:4] == ['a + 1', 'a + 1 + 1', 'a + 1 + 1 + 1', 'v4'] and found[-1] == 'v50'
 
 
-def test_numbers_are_the_same_in_the_explanation_the_player_and_the_source():
+def test_numbers_are_the_same_in_the_explanation_the_picture_the_player_and_the_source():
     x, w = Value(2.0), Value(3.0)
     hidden = [(w * x + i).tanh() for i in (1000.25, 2000.25)]
     out = (hidden[0] * hidden[1] + 1).exp()
@@ -72,13 +72,14 @@ def test_numbers_are_the_same_in_the_explanation_the_player_and_the_source():
     [data] = re.findall(r'\{"nodes": .*\}', page)
     played = [node['name'] for node in json.loads(data)['nodes']]
     assert [name for name in played if re.fullmatch(r'v\d+', name)] == list(unnamed.values())
-    text = str(explain(out, names=scope))
+    text, picture = str(explain(out, names=scope)), draw_dot(out, names=scope).source
     namespace: dict = {}
     exec(source.replace('    return ', '    everything.update(locals())\n    return '), namespace)
     namespace['everything'] = {}
     namespace['forward_and_backward'](x.data, w.data)
     for node, name in unnamed.items():
         assert f'  {name} ' in text
+        assert f'{name} = {called.formula(node).text}' in picture  # a tooltip
         assert namespace['everything'][name] == node.data
 
 
@@ -125,3 +126,10 @@ def test_a_long_dot_is_cut_in_the_middle():
         r'w_{0} \cdot 2 + w_{1} \cdot 2 + \cdots + w_{99} \cdot 2')
     by_hand = Value(1.0, ws, 'mean', local_gradients=lambda: [0.01] * 100)
     assert names(by_hand).formula(by_hand).text == 'mean(w0, w1, …, w99)'
+
+
+def test_the_picture_tells_the_uses_of_an_operand_apart_too():
+    x = Value(3.0)
+    out = x * x
+    picture = draw_dot(out).source
+    assert '∂out/∂x₍₁₎ = 3' in picture and '∂out/∂x₍₂₎ = 3' in picture

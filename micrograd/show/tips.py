@@ -7,7 +7,7 @@ import graphviz
 from micrograd.engine import Value
 from micrograd.graph.naming import LONGEST_NAME
 from micrograd.show.look import gradient, printable
-from micrograd.show.names import Names
+from micrograd.show.names import Names, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.tables import Table
 
@@ -39,7 +39,7 @@ def operation_tip(node: Value, names: Names) -> str:
 def arrow_tip(node: Value, place: int, local: float | str, names: Names) -> str:
     """Which derivative stands on an arrow, with all digits."""
     number = local if isinstance(local, str) else _full(local)
-    return _quoted([f'{names.derivative(node, node._prev[place])} = {number}'])
+    return _quoted([f'{names.derivative(node, node._prev[place], use=uses(node)[place])} = {number}'])
 
 
 def _about(node: Value, names: Names, computed: bool) -> list[str]:
