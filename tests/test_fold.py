@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
 
-import networks
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +17,10 @@ from micrograd import Value, nn
 from micrograd.engine import Constant
 from micrograd.show import fold as folding
 from micrograd.show.fold import ROUNDS, Folded, fold
+
+BENCHMARKS = Path(__file__).parent.parent / 'benchmarks'
+sys.path.insert(0, str(BENCHMARKS))
+import networks  # noqa: E402
 
 
 def expanded(root: Value) -> dict[Value, list[list[Value]]]:
@@ -219,7 +223,7 @@ def test_chains_are_rolled_up(root, loops):
 @pytest.mark.parametrize('dot', [networks.gpt.dot, networks.gpt.products])
 def test_every_position_of_a_gpt_folds_with_the_others(dot):
     """Also the first, whose sums over the positions so far have a single term."""
-    model, loss = networks.word(dot=dot)
+    model, loss = networks.words(dot=dot)
     kinds = {parameter: name.split('.rows')[0] for name, parameter in model.named_parameters()}
     folded = fold(loss, kinds=kinds)
     assert len(folded.boxes) <= 91 and not folded.rolled
@@ -293,7 +297,7 @@ def test_the_work_grows_as_the_graph(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_hash_order_and_addresses_change_nothing():
-    code = ('import networks; from micrograd.show.fold import fold; model, loss = networks.word(); f = fold(loss);'
+    code = ('import networks; from micrograd.show.fold import fold; model, loss = networks.words(); f = fold(loss);'
             'place = {v: i for i, v in enumerate(loss.topological_order())};'
             'print([(b.op, b.terms, [place[v] for v in b.values]) for b in f.boxes], list(f.edges.items()))')
     said = {subprocess.run([sys.executable, '-c', f'waste = [[] for _ in range({i} * 1000)]; {code}'], check=True,

@@ -67,6 +67,7 @@ class _Picture:
         across = drawing.graph_attr['rankdir'] in ('LR', 'RL')
         self.row_of = rows([size(item) for item in self.items], forward, self.beside,
                            [item.path for item in self.items]) if across else [0] * len(self.items)
+        self.together = {f' {user}' for user in self.beside.values()}
         self.lit = lit
         for a in lit:
             lit += [b for tail, b in self.arrows if tail == a and b not in lit]
@@ -86,26 +87,44 @@ class _Picture:
                 tail = f'sign{a}_{self.row_of[b]}'
                 if tail not in signs:
                     signs.add(tail)
-                    self.drawing.node(tail, _sign(self.tags[a], self.items[a].called(within=False)))
-            self.drawing.edge(tail, f'b{b}', **_look(arrow) | (BOLD if a in self.lit else {}))
+                    self.drawing.node(tail, _sign(self.tags[a], self.items[a].called(within=False)
+                                                  or self.items[a].rows[-1].step))
+            self.drawing.edge(tail, f'b{b}', **self._look(arrow, a, b))
+
+    def _look(self, arrow: Arrow, a: int, b: int) -> dict[str, str]:
+        """An arrow's attributes: double for several edges, bold for a way back, a letter for which operand it is."""
+        look = {'color': f'{FAINT}:{PAPER}:{FAINT}'} if arrow.count > 1 else {}
+        if arrow.marks:
+            look |= {'headlabel': ', '.join(dict.fromkeys(arrow.marks)), 'labeldistance': '1.4'}
+            look |= {'labelangle': '70'} if self.beside.get(a) == b else {}
+        if arrow.back:
+            look |= {'color': INK, 'style': 'bold', 'constraint': 'false', 'label': 'again', 'tailport': 'n',
+                     'headport': 'n'}
+        return look | (BOLD if a in self.lit else {})
 
     def _row(self, row: int) -> None:
         """The items of a row, in the frames of their modules."""
         around: Path = ()
-        for i in sorted((i for i, own in enumerate(self.row_of) if own == row), key=lambda i: (self.items[i].path, i)):
-            path = self.items[i].path
+        for path, i in sorted((self._frames(i), i) for i, own in enumerate(self.row_of) if own == row):
             shared = _shared(around, path)
             self.drawing.body += ['}\n'] * (len(around) - shared)
             for level in range(shared, len(path)):
-                self.drawing.body.append(
-                    f'subgraph "cluster {row} {".".join(path[:level + 1])}" {{\nlabel=<<b>{text(path[level])}</b>> '
-                    f'labeljust=l style="rounded,filled" fillcolor="{FRAME}" color="{FRAME_LINE}" fontsize=13\n')
+                frame = f'style="rounded,filled" fillcolor="{FRAME}" color="{FRAME_LINE}" labeljust=l fontsize=13'
+                look = 'label="" peripheries=0 margin=0' if path[level] in self.together else (
+                    f'label=<<b>{text(path[level])}</b>> {frame}')
+                self.drawing.body.append(f'subgraph "cluster {row} {".".join(path[:level + 1])}" {{\n{look}\n')
             around = path
             self.drawing.node(f'b{i}', self.cards.card(self.items[i], self.tags.get(i, '')))
-            user = self.beside.get(i)
-            if user is not None and self.row_of[user] == row:
-                self.drawing.body.append(f'{{ rank=same b{i} b{user} }}\n')
+            if i in self.beside:
+                self.drawing.body.append(f'{{ rank=same b{i} b{self.beside[i]} }}\n')
         self.drawing.body += ['}\n'] * len(around)
+
+    def _frames(self, i: int) -> Path:
+        """What is around an item: the frames of its modules, and one unseen that keeps leaves beside their use."""
+        user = self.beside.get(i, i)
+        path = self.items[i].path
+        together = f' {user}'
+        return (*path, together) if together in self.together and path == self.items[user].path else path
 
 
 def _shared(path: Path, other: Path) -> int:
@@ -124,15 +143,4 @@ def _letters(number: int) -> str:
 def _sign(tag: str, name: str) -> str:
     """Where an arrow comes in that has left another row."""
     return (f'<<table border="1" style="rounded" cellborder="0" cellspacing="0" cellpadding="3" color="{FAINT}" '
-            f'bgcolor="{PAPER}"><tr><td><b>{tag}</b> {text(name)}</td></tr></table>>')
-
-
-def _look(arrow: Arrow) -> dict[str, str]:
-    """An arrow's attributes: double for several edges, bold for a way back, and a letter for which operand it is."""
-    look = {'color': f'{FAINT}:{PAPER}:{FAINT}'} if arrow.count > 1 else {}
-    if arrow.marks:
-        look |= {'headlabel': ', '.join(dict.fromkeys(arrow.marks)), 'labeldistance': '1.4'}
-    if arrow.back:
-        look |= {'color': INK, 'style': 'bold', 'constraint': 'false', 'label': 'again', 'tailport': 'n',
-                 'headport': 'n'}
-    return look
+            f'bgcolor="{PAPER}"><tr><td><b>{tag}</b>\u00a0{text(name)}</td></tr></table>>')

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 SLIDE = 16 / 9
 GAP = 30.0  # between two columns, and between two rows
 MOST = 6  # rows
+CUT = 0.02  # by how much a picture had better be larger for each arrow that is cut
 ENOUGH = 1200.0  # points, up to which there is no need to cut
 
 
@@ -50,7 +51,7 @@ def rows(sizes: Sequence[tuple[float, float]], arrows: Collection[tuple[int, int
         parts = [range(a, b) for a, b in zip([0, *ends], ends, strict=False)]
         wide = max(sum(widths[c] for c in part) for part in parts)
         high = sum(max(heights[c] for c in part) + GAP for part in parts)
-        scale = min(SLIDE / wide, 1 / high)
+        scale = min(SLIDE / wide, 1 / high) / (1 + CUT * sum(costs[end - 1] for end in ends[:-1]))
         if scale > 1.1 * best:
             best, row_of = scale, [row for row, part in enumerate(parts) for _ in part]
     return [row_of[c] for c in column]

@@ -1,4 +1,4 @@
-"""Graphs of whole networks, as users build them, to be folded and drawn."""
+"""Graphs of whole networks, to be folded and drawn."""
 
 import random
 import sys
@@ -53,11 +53,12 @@ def chain(length: int) -> Value:
     return v
 
 
-def word(layers: int = 1, dot: gpt.Dot = gpt.dot) -> tuple[gpt.GPT, Value]:
-    """A GPT's loss on a word."""
+def words(count: int = 1, layers: int = 1, dot: gpt.Dot = gpt.dot) -> tuple[gpt.GPT, Value]:
+    """A GPT's loss on the word emma, or the mean over so many words."""
     random.seed(1)
     model = gpt.GPT(layers=layers, dot=dot)
-    return model, model.loss(gpt.encoded('emma'))
+    losses = [model.loss(gpt.encoded(gpt.WORDS[i % len(gpt.WORDS)])) for i in range(count)]
+    return model, sum(losses) / count if count > 1 else losses[0]
 
 
 def sequence() -> tuple[transformer.Transformer, Value]:
