@@ -32,7 +32,8 @@ PICTURES = {'folded_moons.svg': moons, 'folded_gpt.svg': gpt}
 def slim(svg: str) -> str:
     """An SVG without what Graphviz repeats in it: comments, the titles of parts, the font of every text."""
     svg = re.sub(r'<!--.*?-->\n?', '', svg, flags=re.DOTALL)
-    svg = re.sub(r'<g [^>]*class="(?:node|edge|cluster)">\n<title>.*?</title>\n(.*?)</g>\n', r'\1', svg, flags=re.DOTALL)
+    part = r'<g [^>]*class="(?:node|edge|cluster)">\n<title>.*?</title>\n(.*?)</g>\n'
+    svg = re.sub(part, r'\1', svg, flags=re.DOTALL)
     svg = re.sub(r' font-family="[^"]*"', '', svg).replace(' stroke="transparent"', '').replace('.00"', '"')
     svg = re.sub(r'<g>\n<a>\n|</a>\n</g>\n', '', svg)
     return svg.replace('<svg ', '<svg font-family="Helvetica,Arial,sans-serif" ', 1)
