@@ -1,13 +1,16 @@
 """The moons learned by two processes: their gradients, what they print, and that none waits for one that has died."""
 
+import atexit
 import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +20,20 @@ import pytest
 from micrograd.nn import hinge_loss
 
 TOP = Path(__file__).parent.parent
-SCRIPT = TOP / 'notebooks' / 'ddp_moons.py'
+
+
+def written_by_the_notebook(name: str) -> Path:
+    """A file that cells of an appendix write, piece by piece."""
+    notebook = json.loads((TOP / 'notebooks' / 'a3_many_machines.ipynb').read_text(encoding='utf-8'))
+    sources = (''.join(cell['source']) for cell in notebook['cells'])
+    pieces = [source.partition('\n')[2] for source in sources if re.match(rf'%%writefile (-a )?{name}\n', source)]
+    path = Path(tempfile.mkdtemp()) / name
+    path.write_text('\n'.join(pieces), encoding='utf-8')
+    atexit.register(shutil.rmtree, path.parent)
+    return path
+
+
+SCRIPT = written_by_the_notebook('ddp_moons.py')
 EXAMPLE = runpy.run_path(f'{SCRIPT}')
 PATIENCE = 90  # seconds, of which a run takes 4 to 15
 
@@ -145,7 +161,7 @@ def test_without_torchrun_the_one_that_is_left_ends_with_an_error_too(tmp_path):
 
 def test_started_without_torchrun_it_says_how():
     status, printed = finish(start(SCRIPT))
-    assert (status, printed) == (1, 'run it as: torchrun --nproc-per-node 2 notebooks/ddp_moons.py\n')
+    assert (status, printed) == (1, 'run it as: torchrun --nproc-per-node 2 ddp_moons.py\n')
 
 
 def test_shares_are_equal_or_refused(monkeypatch):

@@ -35,8 +35,7 @@ class Exercise:
         try:
             attempt('the answer', self._compare, answer)
         except NotYetError as wrong:
-            kept = [line for line in wrong.text.splitlines() if not line.startswith('  expected')]
-            return Verdict(False, f'Not yet: {chr(10).join(kept)}')
+            return Verdict(False, f'Not yet: {wrong.without_answer()}')
         return Verdict(True, f'OK: {self.answer:.6g}')
 
     def _compare(self, answer: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from micrograd.exercises import engines, training
+from micrograd.exercises import engines, lessons, training
 from micrograd.exercises.verdict import NotYetError, Verdict, attempt, described
 
 STEPS: dict[int, Callable[[object], str]] = {
@@ -13,7 +13,7 @@ STEPS: dict[int, Callable[[object], str]] = {
 }
 
 
-def check(step: int, thing: object) -> Verdict:
+def check(step: int | str, thing: object) -> Verdict:
     """Whether `thing`, what somebody wrote for a step of *build it yourself*, does what it should.
 
     step: 1 a slope by nudging: a function slope(f, x), or the number; 2 a class whose objects have `data`, `+` and `*`;
@@ -21,7 +21,7 @@ def check(step: int, thing: object) -> Verdict:
     q = p + a; L = q*q by hand, by name; 5 and 6 the class with `backward()`, by recursion, and in topological order;
     7 the class with `**` and `tanh()`; 8 the pairs (w, loss) of twenty epochs of training on a line, or a function that
     gives them; 9 a network's loss and its four gradients, or a function of its four parameters that gives them; 10 any
-    engine's class.
+    engine's class. A text such as '2a' is a question of lesson 2, and `thing` its answer, a number.
 
     Returns a Verdict, which is true or false and reads: OK; or what was expected, what came, and the likely cause.
     Whatever is handed in gets such an answer: nothing is raised, but for a KeyboardInterrupt.
@@ -37,13 +37,17 @@ def check(step: int, thing: object) -> Verdict:
     >>> assert check(2, Value)
     """
     try:
-        known = STEPS.get(step)
-    except TypeError:
-        known = None
-    if known is None:
+        is_question = step in lessons.QUESTIONS
+        if not is_question and step not in STEPS:
+            raise TypeError
+    except TypeError:  # of what has no hash, too
         return Verdict(False, f'There is no step {described(step)}: the steps are 1 to {len(STEPS)}, and what is to be '
                               'checked comes second, as in check(1, slope)')
+    name = f'{step}' if is_question else f'step {step}'
     try:
-        return Verdict(True, f'OK, step {step}: {attempt("what was handed in", known, thing)}')
+        said = attempt('what was handed in', lessons.asked, step, thing) if is_question else attempt(
+            'what was handed in', STEPS[step], thing)  # type: ignore[index]
+        return Verdict(True, f'OK, {name}: {said}')
     except NotYetError as answer:
-        return Verdict(False, f'Not yet, step {step}: {answer.text}')
+        text = answer.without_answer() if is_question else answer.text
+        return Verdict(False, f'Not yet, {name}: {text}')

@@ -43,6 +43,11 @@ class NotYetError(Exception):
         self.text = '\n'.join([what, *(f'  {name:10}{text}' for name, text in rows.items() if text)])
 
 
+    def without_answer(self) -> str:
+        """The text for a question whose answer is not to be told."""
+        return '\n'.join(line for line in self.text.splitlines() if not line.startswith('  expected'))
+
+
 Mistakes = Iterable[tuple[float, str]]  # the number that a usual mistake gives, and which mistake it is
 
 

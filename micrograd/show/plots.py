@@ -66,7 +66,7 @@ def curves(lines: Mapping[str, Line], *, x: str = '', y: str = '', title: str = 
             axes.plot(*zip(*points), 'o', color='black', markersize=8, zorder=3)
         axes.set(xlabel=x, ylabel=y, title=title, yscale='log' if log else 'linear')
         if len(lines) > 1:
-            axes.legend(frameon=False)
+            axes.legend(framealpha=0.85, edgecolor='none')
 
     return _plot(9, 4.5, draw)
 
@@ -108,7 +108,7 @@ def bars(series: Mapping[str, Sequence[float]], names: Sequence[str], *, y: str 
         axes.set_xticks([place + 0.4 - width / 2 for place in range(len(names))], names)
         axes.set(ylabel=y, title=title)
         if len(series) > 1:
-            axes.legend(frameon=False)
+            axes.legend(framealpha=0.85, edgecolor='none')
 
     return _plot(9, 4.5, draw)
 
