@@ -161,6 +161,19 @@ def test_a_page_for_paper_gives_no_answer_away():
     assert numbers <= given
 
 
+def test_a_folded_picture_says_the_same():
+    loss = lesson()
+    assert notes(loss, fold=True).endswith('gradients not computed yet: call backward()')
+    loss.backward()
+    loss.backward()
+    assert 'more than one backward() of loss' in notes(loss, fold=True)
+    named(loss)['w'].data = 5.0
+    assert 'inputs changed since the forward pass' in notes(loss, fold=True)
+    assert 'a leaf' in notes(loss, fold=True, legend=True)
+    with pytest.raises(ValueError, match='a page to fill in has a box for each value, and this graph has 6'):
+        draw_dot(loss, fold=True, blank=True)
+
+
 def test_larger_letters_and_more_dots():
     small, large = (ET.fromstring(draw_dot(lesson(), fontsize=size).pipe()) for size in (12, 24))
     sizes = [{float(text.get('font-size')) for text in root.iter(f'{SVG}text')} for root in (small, large)]

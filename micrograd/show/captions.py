@@ -24,6 +24,7 @@ from micrograd.show.look import (
 )
 
 LONGEST_LINE = 70  # characters
+LARGEST = 200_000  # values that are computed once more
 MOST_ASKED = 5  # variables whose graphs are searched for the one that is drawn
 
 
@@ -33,11 +34,12 @@ class State:
 
     computed: whether a gradient of 0 is one that was computed. now: the results that an input has changed since, with
     their numbers of now. of_one_pass: the gradients that are not what one `backward()` gives, with what that gives.
-    notes: all this in words.
+    facts, warnings: all this in words.
     """
 
     computed: bool
-    notes: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     now: dict[Value, float] = field(default_factory=dict)
     of_one_pass: dict[Value, float] = field(default_factory=dict)
 
@@ -50,25 +52,26 @@ def state_of(order: Sequence[Value], called: Mapping[Value, str], variables: Map
     """
     root = order[-1]
     name = short(called.get(root) or 'this')
-    state = State(gradient(root) != 0, now=stale(order))
+    state = State(gradient(root) != 0, now=stale(order) if len(order) <= LARGEST else {})
     if state.now:
-        state.notes.append('inputs changed since the forward pass: compute it again')
+        state.warnings.append('inputs changed since the forward pass: compute it again')
     if gradient(root) not in (0, 1) or (gradient(root) == 0 and root._prev):
         whole = _computed_from(root, variables)
         if whole or gradient(root):
             state.computed = True
-            state.notes.append(f'the gradients are those of {whole or "something computed from this"}, not of {name}')
+            whole = whole or 'something computed from this'
+            state.warnings.append(f'the gradients are those of {whole}, not of {name}')
         else:
             left = any(gradient(node) for node in order)
-            state.notes.append('gradients not computed yet: call backward()'
+            state.facts.append('gradients not computed yet: call backward()'
                                + ('; what is there is left from another pass' if left else ''))
     elif gradient(root) == 0:
-        state.notes.append('gradients not computed yet: call backward()')
-    elif not state.now:
+        state.facts.append('gradients not computed yet: call backward()')
+    elif not state.now and len(order) <= LARGEST:
         state.of_one_pass = {node: grad for node, grad in strange_gradients(root, order).items()
                              if not isinstance(node, Constant)}
         if state.of_one_pass:
-            state.notes.append(f'where it says “not”, grad holds more than one backward() of {name} gives: '
+            state.warnings.append(f'where it says “not”, grad holds more than one backward() of {name} gives: '
                                'set it to 0 before, as zero_grad() does')
     return state
 
@@ -81,9 +84,10 @@ def _computed_from(node: Value, variables: Mapping[str, object]) -> str:
                  if node in set(thing.topological_order())), '')
 
 
-def caption(notes: Sequence[str], legend: bool) -> str:
-    """The notes, one a line, and the legend, as an HTML-like label; nothing where there is neither."""
-    rows = [f'<tr><td><font color="{FAINT if "not computed" in note else WARNING}">{escaped(line)}</font></td></tr>'
+def caption(facts: Sequence[str], warnings: Sequence[str], legend: bool) -> str:
+    """Facts and warnings, one a line, and the legend, as an HTML-like label; nothing where there is none of them."""
+    rows = [f'<tr><td><font color="{ink}">{escaped(line)}</font></td></tr>'
+            for ink, notes in ((FAINT, facts), (WARNING, warnings))
             for note in notes for line in textwrap.wrap(note, LONGEST_LINE)]
     if legend:
         rows.append(f'<tr><td>{_legend()}</td></tr>')

@@ -71,10 +71,13 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
             'neuron or the loss of one sample; or leave out fold=False; or pass a larger max_nodes, take time, and '
             'prefer SVG to PNG')
     called = node_names(order, names, depth=1)
-    if fold or (fold is None and len(order) > max_nodes):
-        return draw_folded(drawing, root, called, fold or True, max_boxes, depth, model, highlight)
     state = state_of(order, called, scope(names, depth=1))
-    if below := caption([] if blank else state.notes, legend):
+    if fold or (fold is None and len(order) > max_nodes):
+        if blank:
+            raise ValueError(f'a page to fill in has a box for each value, and this graph has {len(order):,}: '
+                             'draw a part of it, or pass fold=False and a larger max_nodes')
+        return draw_folded(drawing, root, called, state, fold or True, max_boxes, depth, model, highlight, legend)
+    if below := caption([], [], legend) if blank else caption(state.facts, state.warnings, legend):
         drawing.attr(label=below)
     boxes = Boxes(order, called, state, blank, fontsize)
     _Picture(drawing, order, boxes, find_tables(order) if tables else {}, highlight).draw()
@@ -190,7 +193,8 @@ class _Picture:
         if (node, place) in self.far:
             tail = f'far{self.number[node]}_{place}'
             self.drawing.node(tail, f'<{text(self.boxes.called[operand])}>', shape='box', style='dotted',
-                              fontcolor=FAINT, color=FAINT, height='0.2', width='0.2', margin='0.06,0.04')
+                              fontcolor=FAINT, color=FAINT, height='0.2', width='0.2', margin='0.06,0.04',
+                              tooltip=node_tip(operand, self.names, self.boxes.state.computed))
         elif operand in self.tables:
             tail += f':out{self.out}'
         dead = not self.boxes.blank and self.boxes.locals[node][place] == 0

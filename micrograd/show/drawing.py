@@ -150,7 +150,8 @@ def _laid_out(source: str, arguments: list[str], format: str, seconds: float) ->
     except subprocess.TimeoutExpired:
         raise RuntimeError(
             f'the layout took longer than {seconds:g} seconds and was stopped: draw a part of the graph, such as one '
-            'neuron or the loss of one sample; or give it more time, with `drawing.seconds = 600`') from None
+            'neuron or the loss of one sample; or fold it, with draw_dot(…, fold=True); or give it more time, with '
+            '`drawing.seconds = 600`') from None
     said = done.stderr.decode(errors='replace')
     if re.search(r'Format: .* not recognized', said):
         raise RuntimeError(f'this `dot`, {dot}, draws no {format.upper()}: install Graphviz itself ({INSTALL}), '

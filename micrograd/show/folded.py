@@ -6,24 +6,26 @@ from collections.abc import Mapping
 
 from micrograd.engine import Value
 from micrograd.nn import Module
+from micrograd.show.captions import State, caption
 from micrograd.show.card import Cards, size
 from micrograd.show.drawing import Drawing
 from micrograd.show.fold import fold
 from micrograd.show.frames import Path, box_names, module_paths, parameter_names, pattern
 from micrograd.show.items import Arrow, Items
-from micrograd.show.look import BOLD, FAINT, INK, PAPER, digits, gradient, text
+from micrograd.show.look import BOLD, FAINT, INK, PAPER, digits, text
 from micrograd.show.rows import beside, rows
 
 HOW = ('layers', 'samples', 'time')
 FRAME, FRAME_LINE = '#f4f7f9', '#c3ccd4'
 
 
-def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], how: str | bool = 'layers',
+def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], state: State, how: str | bool = 'layers',
                 max_boxes: int = 100, depth: int | None = None, model: Module | None = None,
-                highlight: Value | None = None) -> Drawing:
+                highlight: Value | None = None, legend: bool = False) -> Drawing:
     """Draw the folded graph of `root` into an empty drawing, and return that.
 
-    names: of its Values. how: the `fold` of `draw_dot`, whose the others are, too. TypeError where model is no Module.
+    names: of its Values. state: of its numbers. how: the `fold` of `draw_dot`, whose the others are, too. TypeError
+    where model is no Module.
     ValueError for an unknown how, a depth below 1, or 'samples' where no module's parameters are known.
     """
     how = 'layers' if how is True else how
@@ -42,15 +44,14 @@ def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], how: 
     called = box_names(folded, parameters)
     items = Items(folded, called, box_names(folded, {**names, **parameters}), module_paths(folded, called), depth)
     values = [value for box in folded.boxes for value in box.values]
-    computed = gradient(root) != 0
     drawing.title = f'The graph of {names.get(root) or "a value"}, folded'
     drawing.description = (f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds. '
                            f'{names.get(root) or "The result"} is {digits(root.data)}')
-    drawing.attr(label=f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds'
-                 + ', rolled up' * folded.rolled + '; gradients not computed yet: call backward()' * (not computed))
+    kinds_of = f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds' + ', rolled up' * folded.rolled
+    drawing.attr(label=caption([kinds_of, *state.facts], state.warnings, legend))
     lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
     drawing._shown = [[row.values for row in item.rows] for item in items.items]
-    _Picture(drawing, items, Cards(values, computed), lit).draw()
+    _Picture(drawing, items, Cards(values, state.computed), lit).draw()
     return drawing
 
 
