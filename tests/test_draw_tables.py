@@ -1,5 +1,6 @@
 """Inner products as tables: what stands in their rows, where arrows arrive, and in what order they stand."""
 
+import math
 import random
 import re
 import xml.etree.ElementTree as ET
@@ -131,14 +132,25 @@ def test_what_others_use_stays_outside():
     picture = Picture(draw_dot(shared, names=False))
     assert {'w0', 'x2'} <= {box.name for box in picture.boxes}
     [table] = rows(picture)
-    assert [line[0] for line in table] == ['x0', 'x1', '3 ·', 'dot']
+    assert [line[0] for line in table] == ['0 ·', 'x1', '3 ·', 'dot']
     used_twice = dot(w, x)
     again = used_twice * used_twice + used_twice.tanh()
     [table] = rows(Picture(draw_dot(again, names=False)))
     assert [line[0] for line in table][-1] == 'dot'
     twice = dot([w[0]] * 3, x)
     [table] = rows(Picture(draw_dot(twice, names=False)))
-    assert [line[0] for line in table] == ['x0', 'x1', 'x2', 'dot']
+    assert [line[0] for line in table] == ['0 ·', '0 ·', '0 ·', 'dot']
+
+
+def test_two_operands_from_elsewhere_stand_one_below_the_other():
+    a, b = [Value(i, label=f'a{i}') for i in range(1, 4)], [Value(i, label=f'b{i}') for i in range(5, 8)]
+    heads = [v.tanh() for v in a]
+    scores = dot(heads, b)
+    [table] = rows(Picture(draw_dot(scores, names=False)))
+    assert [line[:2] for line in table[:3]] == [[f'{v.data:.4g} ·', w.label] for v, w in zip(heads, b, strict=True)]
+    [table] = rows(Picture(draw_dot(dot(heads, [v.tanh() for v in b]), names=False)))
+    assert [' '.join(line) for line in table if '=' in ' '.join(line)] == [
+        f'= {math.tanh(v.data) * math.tanh(w.data):.4g}' for v, w in zip(a, b, strict=True)]
 
 
 def test_a_step_by_hand_is_no_table_and_ends_one():

@@ -96,8 +96,8 @@ class Boxes:
         operands = table.dot._prev
         leaves = [self.called[node] for node in (*operands, table.bias) if node in table.own and node in self.called]
         start = common_start(leaves)
-        # Inputs stand on the left, with three cells where one of them lives in its row; else there come arrows.
-        left = 3 if any(x in table.own for x in operands[len(operands) // 2:]) else 1
+        # On the left stand inputs, in three cells where one lives in the row of a weight that does so too.
+        left = 3 if any(operands[w] in table.own and operands[x] in table.own for w, x in table.pairs) else 1
         top, hidden, bottom = table.rows
         rows = [self._pair(table, *pair, left, start) for pair in top]
         if hidden:
@@ -119,13 +119,18 @@ class Boxes:
         return _framed(''.join(rows), f'border="1" color="{INK}"')
 
     def _pair(self, table: Table, w: int, x: int, left: int, start: str) -> str:
-        """The row of a weight and its input. The arrow of an operand from elsewhere ends at its cell."""
-        weight, given = table.dot._prev[w], table.dot._prev[x]
-        first = self._leaf(given, start) if given in table.own else (
-            f'<td port="p{x}" colspan="{left}" align="left">{_pale(self.data(given), " ·")}</td>')
-        second = self._leaf(weight, start) if weight in table.own else (
-            f'<td port="p{w}" colspan="3" align="left">{_pale(self.data(weight))}</td>')
-        return f'<tr>{first}{second}</tr>'
+        """The row of a weight and its input. An operand from elsewhere has the cell on the left, where its arrow ends;
+        two of them have one below the other, and their product beside them."""
+        operands = table.dot._prev
+        outside = [place for place in (w, x) if operands[place] not in table.own]
+        ends = [f'<td port="p{place}" colspan="{left}" align="left">{_pale(self.data(operands[place]), " ·")}</td>'
+                for place in outside]
+        if not outside:
+            return f'<tr>{self._leaf(operands[x], start)}{self._leaf(operands[w], start)}</tr>'
+        if len(outside) == 1:
+            return f'<tr>{ends[0]}{self._leaf(operands[w + x - outside[0]], start)}</tr>'
+        product = '' if self.blank else _pale(f'= {digits(operands[w].data * operands[x].data)}')
+        return f'<tr>{ends[0]}<td rowspan="2" colspan="3">{product}</td></tr><tr>{ends[1]}</tr>'
 
     def _leaf(self, leaf: Value, start: str) -> str:
         """A leaf's name without what all names here begin with, its number and its gradient: three cells."""
