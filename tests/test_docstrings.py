@@ -52,6 +52,7 @@ def test_the_package_offers_these_functions():
 
 
 def test_an_example_that_is_wrong_is_found(tmp_path):
-    wrong = doctest.DocTestParser().get_doctest('>>> Value(1.0) + 1\nValue(data=3.0, grad=0.0)', NAMES, 'wrong', None, 0)
+    example = '>>> Value(1.0) + 1\nValue(data=3.0, grad=0.0)'
+    wrong = doctest.DocTestParser().get_doctest(example, NAMES, 'wrong', None, 0)
     with pytest.raises(AssertionError, match=r'Expected:\s+Value\(data=3.0, grad=0.0\)'):
         test_examples_say_what_comes_out(wrong, tmp_path, pytest.MonkeyPatch())

@@ -100,7 +100,8 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
             entry |= {'atom': named.atom(node)}
         if node._prev:
             row = rows.setdefault(_row(node), len(rows))
-            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node), 'formula': named.formula(node).text}
+            entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node),
+                      'formula': named.formula(node).text}
         elif math.isfinite(node.data):
             entry |= {'data': node.data}
         else:
