@@ -64,7 +64,7 @@ def test_the_page_names_no_address():
 def test_the_style_knows_every_colour_of_the_picture():
     w = Value(1, label='w')
     picture = draw_dot(w * 2 + w).pipe(encoding='utf-8')
-    style = (SOURCE / 'player.css').read_text(encoding='utf-8')
+    style = (SOURCE.parent / 'page.css').read_text(encoding='utf-8')
     for attribute, colour in set(re.findall(r'(fill|stroke)="(#\w+)"', picture)):
         assert f"[{attribute}='{colour}']" in style
 

@@ -176,9 +176,9 @@ def test_points_are_added_moved_and_removed(opened, network):
     box = page.page.locator('#plot').bounding_box()
     x, y = box['x'] + 0.7 * box['width'], box['y'] + 0.1 * box['height']
     page.page.select_option('#adding', '-1')
-    page.page.mouse.move(x, y)
-    page.page.mouse.down()
+    page.page.mouse.click(x, y)
     assert page.page.evaluate('trainer.samples.length') == 21
+    page.page.mouse.down()
     before = page.page.evaluate('[...trainer.samples[20]]')
     page.page.mouse.move(x - 60, y + 90, steps=3)
     page.page.mouse.up()

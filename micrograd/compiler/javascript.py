@@ -1,6 +1,6 @@
 """The 'javascript' backend: a program as the text of one JavaScript function, for a page or for Node.
 
-Plain ES2020, without a library. V8 takes a function of a thousand operations to machine code in a moment, and one of
+Plain ES2020, without a library. V8 takes a function of some hundred operations to machine code in a moment, and one of
 tens of thousands never; so a long program is cut into functions, which hand on in an array what later ones need.
 """
 
@@ -17,7 +17,7 @@ from micrograd.graph.program import Program
 
 FORMS = PYTHON | {name: Form(f'{name}({{}})') for name in FUNCTIONS} | {'**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
 WORDS = FUNCTIONS | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
-MOST = 1000  # operations in one function
+MOST = 500  # operations in one function
 
 
 class JavascriptWriter(Writer):

@@ -1,9 +1,11 @@
 // The answer: the decision surface of two features, the curve of one, or predictions against targets; and its points.
 
 const KINDS = {
-  surface: {title: 'Decision surface', note: 'A click adds a point; drag to move one.'},
-  curve: {title: 'Model and data', note: 'A click adds a point; drag to move one.'},
-  scatter: {title: 'Predicted against true', note: 'On the dashed line a prediction is right. Blue: trained on; orange: test.'},
+  surface: {title: 'Decision surface', note: 'Drag a point to move it.'},
+  curve: {title: 'Model and data', note: 'Drag a point to move it.'},
+  scatter: {
+    title: 'Predicted against true', note: 'On the dashed line a prediction is right. Blue: trained on; orange: test.',
+  },
 };
 const POINT_KEYS = ' With the keyboard: Page Down chooses a point, arrows move it, Delete removes it, Enter adds one.';
 
@@ -15,7 +17,8 @@ class Answer {
     this.target = targets.length === 1 ? target : null;
     this.kind = !data.predict || !VIEW ? null : features.length === 2 ? 'surface' : features.length === 1 ? 'curve'
       : features.length && this.target !== null ? 'scatter' : null;
-    this.editable = this.target !== null && features.length + 1 === data.inputs.length && 'surface curve'.includes(this.kind);
+    this.editable = this.target !== null && features.length + 1 === data.inputs.length
+      && ['surface', 'curve'].includes(this.kind);
     const every = [...trainer.samples, ...trainer.tests];
     this.ranges = features.map(i => range(every.map(x => x[i]), 0.15));
     const goals = this.target === null ? [] : every.map(x => x[target]);
@@ -71,16 +74,19 @@ class Answer {
     const axes = this.axes = new Axes(sketch, ...this.ranges, {left: 36});
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = 'high';
-    context.drawImage(this.surface.picture(0, this.scaled), axes.left, axes.top, axes.right - axes.left, axes.bottom - axes.top);
+    const {left, top, right, bottom} = axes;
+    context.drawImage(this.surface.picture(0, this.scaled), left, top, right - left, bottom - top);
     axes.draw({grid: false, names: this.data.features.map(i => this.data.inputs[i])});
-    if (this.data.middle) for (const pair of this.surface.contour(0, this.centre)) axes.line(pair, css(COLOURS.ink), 1.5);
+    const between = this.data.middle ? this.surface.contour(0, this.centre) : [];
+    for (const pair of between) axes.line(pair, css(COLOURS.ink), 1.5);
     this.points((x, i) => x[this.data.features[i]]);
   }
 
   line() {
     const {outputs: [ys], places} = this.surface, xs = Array.from({length: places}, (_, k) => this.surface.place(k, 0));
     const inside = [...ys].filter(Number.isFinite), shown = range([...inside, ...this.vertical], 0.02);
-    const axes = this.axes = new Axes(drawing(this.canvas), this.ranges[0], this.target === null ? range(inside, 0.1) : shown);
+    const vertical = this.target === null ? range(inside, 0.1) : shown;
+    const axes = this.axes = new Axes(drawing(this.canvas), this.ranges[0], vertical);
     const {inputs, features: [feature]} = this.data;
     axes.draw({names: [inputs[feature], this.target === null ? '' : inputs[this.target]]});
     axes.line(xs.map((x, k) => [x, ys[k]]).filter(([, y]) => Number.isFinite(y)), css(COLOURS.now), 2.5);
@@ -105,40 +111,55 @@ class Answer {
 
   // A stronger colour than the surface's, so that a point on its own side is seen.
   vivid(t) {
-    const full = t >= 0 ? COLOURS.positive : COLOURS.negative, dark = full.map((c, i) => Math.round(c + 0.35 * (COLOURS.ink[i] - c)));
-    return this.target === null ? COLOURS.faint : COLOURS.paper.map((from, i) => Math.round(from + (dark[i] - from) * Math.max(0.25, Math.abs(t))));
+    if (this.target === null) return COLOURS.faint;
+    const mixed = (a, b, share) => a.map((from, i) => Math.round(from + share * (b[i] - from)));
+    const full = mixed(t >= 0 ? COLOURS.positive : COLOURS.negative, COLOURS.ink, 0.35);
+    return mixed(COLOURS.paper, full, Math.max(0.25, Math.abs(t)));
   }
 
   // ---- Points by hand ----
 
   listen() {
     const {canvas} = this;
-    const at = event => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+    const at = ({clientX, clientY}) => {
+      const box = canvas.getBoundingClientRect();
+      return [clientX - box.left, clientY - box.top];
+    };
+    let began = null;  // where the pointer went down beside the points: a click adds one, a swipe moves the page
     canvas.onpointerdown = event => {
-      const [x, y] = at(event), found = this.nearest(x, y);
-      this.dragged = this.chosen = found ?? this.add(...this.numbers(x, y));
-      canvas.setPointerCapture(event.pointerId);
+      this.dragged = this.chosen = this.nearest(...at(event));
+      began = this.dragged === null ? at(event) : null;
+      if (this.dragged !== null) canvas.setPointerCapture(event.pointerId);
       this.changed();
     };
     canvas.onpointermove = event => {
-      if (this.dragged === null) return;
-      this.move(this.dragged, ...this.numbers(...at(event)));
+      if (this.dragged !== null) this.move(this.dragged, ...this.numbers(...at(event)));
     };
-    canvas.onpointerup = canvas.onpointercancel = () => { this.dragged = null; };
+    canvas.onpointerup = event => {
+      const [x, y] = at(event);
+      if (began && Math.hypot(x - began[0], y - began[1]) < 6) this.chosen = this.add(...this.numbers(x, y));
+      this.dragged = began = null;
+      this.changed();
+    };
+    canvas.onpointercancel = () => { this.dragged = began = null; };
+    canvas.addEventListener('touchstart', event => {
+      if (this.nearest(...at(event.touches[0])) !== null) event.preventDefault();  // the page stays where it is
+    }, {passive: false});
     canvas.onkeydown = event => this.key(event);
   }
 
   key(event) {
-    const {samples} = this.trainer, by = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
+    const {samples} = this.trainer, {x0, x1, y0, y1} = this.axes;
+    const by = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
     const turn = {PageDown: 1, PageUp: -1}[event.key];
-    if (turn && samples.length) this.chosen = this.chosen === null ? 0 : (this.chosen + turn + samples.length) % samples.length;
-    else if (event.key === 'Enter') this.chosen = this.add((this.axes.x0 + this.axes.x1) / 2, (this.axes.y0 + this.axes.y1) / 2);
+    if (turn) this.chosen = this.chosen === null ? 0 : (this.chosen + turn + samples.length) % samples.length;
+    else if (event.key === 'Enter') this.chosen = this.add((x0 + x1) / 2, (y0 + y1) / 2);
     else if (this.chosen === null) return;
     else if (event.key === 'Delete' || event.key === 'Backspace') this.remove();
     else if (event.key === 'Escape') this.chosen = null;
     else if (by) {
       const x = samples[this.chosen], [i, j] = this.sides();
-      this.move(this.chosen, x[i] + by[0] * (this.axes.x1 - this.axes.x0) / 50, x[j] + by[1] * (this.axes.y1 - this.axes.y0) / 50);
+      this.move(this.chosen, x[i] + by[0] * (x1 - x0) / 50, x[j] + by[1] * (y1 - y0) / 50);
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -149,7 +170,8 @@ class Answer {
   sides() { return this.kind === 'surface' ? this.data.features : [this.data.features[0], this.target]; }
 
   numbers(x, y) {
-    return [clipped(this.axes.xOf(x), this.axes.x0, this.axes.x1), clipped(this.axes.yOf(y), this.axes.y0, this.axes.y1)];
+    const {axes} = this;
+    return [clipped(axes.xOf(x), axes.x0, axes.x1), clipped(axes.yOf(y), axes.y0, axes.y1)];
   }
 
   nearest(x, y) {

@@ -3,8 +3,9 @@
 // Lines over the epochs; each is {points, colour, dash, name}. Where `log`, on a scale of powers of ten.
 function chart(canvas, lines, {log = false, from} = {}) {
   const sketch = drawing(canvas), scale = log ? x => Math.log10(Math.max(x, 1e-300)) : x => x;
-  const drawn = lines.map(line => ({...line, points: line.points.filter(([, y]) => Number.isFinite(y) && (!log || y > 0))
-    .map(([x, y]) => [x, scale(y)])})).filter(line => line.points.length);
+  const shown = ([, y]) => Number.isFinite(y) && (!log || y > 0);
+  const drawn = lines.map(line => ({...line, points: line.points.filter(shown).map(([x, y]) => [x, scale(y)])}))
+    .filter(line => line.points.length);
   const xs = drawn.flatMap(line => [line.points[0][0], line.points.at(-1)[0]]);
   const ys = drawn.flatMap(line => line.points.map(([, y]) => y));
   const low = range(from === undefined || log ? ys : [...ys, from], 0.06);

@@ -31,7 +31,8 @@ $('momentum-setting').hidden = DATA.settings.optimizer !== 'momentum';
 
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256].filter(size => size < DATA.train.length);
 if (DATA.settings.batch && !sizes.includes(DATA.settings.batch)) sizes.push(DATA.settings.batch);
-$('batch').append(...sizes.sort((a, b) => a - b).map(size => option(size, size)), option('', `all ${DATA.train.length}`));
+sizes.sort((a, b) => a - b);
+$('batch').append(...sizes.map(size => option(size, size)), option('', `all ${DATA.train.length}`));
 $('batch').value = DATA.settings.batch ?? '';
 $('batch').onchange = () => {
   trainer.batch = Number($('batch').value) || Infinity;
@@ -47,7 +48,8 @@ $('reset').onclick = reset;
 const once = () => { setPlaying(false); if (!trainer.trouble) advance({steps: 1, until: Infinity}); };
 $('step').onclick = once;
 addEventListener('keydown', event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA|BUTTON)$/.test(event.target.tagName)) return;
+  const held = event.ctrlKey || event.metaKey || event.altKey;
+  if (held || /^(INPUT|SELECT|TEXTAREA|BUTTON)$/.test(event.target.tagName)) return;
   const does = {' ': () => setPlaying(!state.playing), ArrowRight: once, r: reset, R: reset}[event.key];
   if (!does) return;
   event.preventDefault();
@@ -60,7 +62,8 @@ $('which').append(...DATA.names.map((name, i) => option(i, name)));
 $('which').onchange = () => choose(Number($('which').value));
 
 $('copy').onclick = async () => {
-  const text = JSON.stringify(Object.fromEntries(DATA.state.map(([name, i, fixed]) => [name, i === null ? fixed : trainer.p[i]])));
+  const numbers = DATA.state.map(([name, i, fixed]) => [name, i === null ? fixed : trainer.p[i]]);
+  const text = JSON.stringify(Object.fromEntries(numbers));
   $('json-text').value = text;
   $('json').showModal();
   $('json-text').select();
@@ -85,7 +88,8 @@ if (DATA.layers.length) {
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', `The network: ${DATA.model}`);
   const names = answer.data.features.map(i => DATA.inputs[i]), wide = DATA.layers[0].neurons[0].w.length;
-  state.network = new Network(under, canvas, Array.from({length: wide}, (_, i) => names[i] ?? `x${i + 1}`), DATA.layers);
+  const inputs = Array.from({length: wide}, (_, i) => names[i] ?? `x${i + 1}`);
+  state.network = new Network(under, canvas, inputs, DATA.layers);
   const at = event => state.network.at(event.offsetX, event.offsetY);
   canvas.onclick = event => { const found = at(event); if (found !== null) choose(found); };
   canvas.onpointermove = event => {
@@ -112,6 +116,7 @@ $('network-note').textContent = DATA.layers.length
 $('answer').hidden = !answer.kind;
 document.body.classList.toggle('alone', !answer.kind);
 document.body.classList.toggle('bare', $('network').hidden);
+document.body.classList.toggle('pictured', svg !== null);
 if (answer.kind) {
   $('answer-title').textContent = KINDS[answer.kind].title;
   $('plot-note').textContent = answer.editable || answer.kind === 'scatter' ? KINDS[answer.kind].note : '';
@@ -119,7 +124,8 @@ if (answer.kind) {
   if (answer.editable) $('plot').title = POINT_KEYS.trim();
 }
 $('editing').hidden = !answer.editable;
-$('adding').append(...(answer.goals.length > 12 ? range(answer.goals, 0) : answer.goals).map(t => option(t, `${DATA.inputs[answer.target]} = ${number(t, 4)}`)));
+const goals = answer.goals.length > 12 ? range(answer.goals, 0) : answer.goals;
+$('adding').append(...goals.map(t => option(t, `${DATA.inputs[answer.target]} = ${number(t, 4)}`)));
 $('adding').value = answer.goals.at(-1);
 $('adding').hidden = document.querySelector('label[for=adding]').hidden = answer.kind !== 'surface';
 $('remove').onclick = () => answer.remove();

@@ -31,7 +31,8 @@ class Live {
   add(row, data, grad, card) {
     if (!data || !grad) return;
     const place = text => {
-      const width = text.getComputedTextLength(), {middle, room} = card ?? {middle: Number(text.getAttribute('x')) + width / 2};
+      const width = text.getComputedTextLength(), left = Number(text.getAttribute('x'));
+      const {middle, room} = card ?? {middle: left + width / 2};
       text.setAttribute('x', middle);
       text.setAttribute('text-anchor', 'middle');
       return {text, room: room ?? width + (text === data ? 8 : 26)};
@@ -51,7 +52,8 @@ class Live {
       if (v.length && !PICTURE) continue;
       const [low, high] = extent([...p.map(i => trainer.p[i]), ...v.map(i => out[i]), ...inputs.map(i => sample[i])]);
       if (low <= high) this.put(row.data, row.word + span(low, high));
-      if (p.length && trainer.steps) this.put(row.grad, `${row.word && 'grad '}${span(...extent(p.map(i => trainer.mean[i])))}`);
+      const gradients = trainer.steps ? extent(p.map(i => trainer.mean[i])) : [0, -1];
+      if (gradients[0] <= gradients[1]) this.put(row.grad, (row.word && 'grad ') + span(...gradients));
     }
   }
 
@@ -74,4 +76,4 @@ function extent(numbers) {
   return [low, high];
 }
 
-const span = (low, high) => low === high ? number(low, 3) : `${number(low, 2)} … ${number(high, 2)}`;
+const span = (low, high) => low === high ? brief(low) : `${brief(low, 2)} … ${brief(high, 2)}`;

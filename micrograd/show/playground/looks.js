@@ -47,8 +47,9 @@ function ticks(low, high, count = 4) {
 }
 
 // A number along an axis, in full as long as that is short.
-function brief(x) {
-  return Math.abs(x) >= 100 && Math.abs(x) < 1e6 ? Math.round(x).toLocaleString('en').replace('-', '−') : number(x, 3);
+function brief(x, digits = 3) {
+  const whole = Math.abs(x) >= 100 && Math.abs(x) < 1e6;
+  return whole ? Math.round(x).toLocaleString('en').replace('-', '−') : number(x, digits);
 }
 
 // The frame of a plot inside a canvas: where numbers lie, and the axes around it.

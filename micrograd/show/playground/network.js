@@ -50,7 +50,8 @@ class Network {
     this.biggest = this.largestBias(p);
     for (const circle of this.circles) this.circle(context, circle, p, draws);
     context.fillStyle = css(COLOURS.faint);
-    const titles = [`${this.inputs.length} input${this.inputs.length > 1 ? 's' : ''}`, ...this.layers.map(({neurons, activation}) => `${neurons.length} · ${activation}`)];
+    const titles = [`${this.inputs.length} input${this.inputs.length > 1 ? 's' : ''}`,
+      ...this.layers.map(({neurons, activation}) => `${neurons.length} · ${activation}`)];
     titles.forEach((title, layer) => {
       const circle = this.circles.find(found => found.layer === layer);
       context.fillText(title, circle.x, 9);
@@ -67,18 +68,18 @@ class Network {
     }
     bundles.forEach((lines, i) => {
       const share = (Math.floor(i / 2) + 0.5) / WIDTHS, below = i % 2;
-      this.stroke(context, lines, css(below ? COLOURS.negative : COLOURS.positive, 0.2 + 0.8 * share), 0.5 + 3.5 * share,
-        below ? [6, 3] : []);
+      const colour = css(below ? COLOURS.negative : COLOURS.positive, 0.2 + 0.8 * share);
+      this.stroke(context, lines, colour, 0.5 + 3.5 * share, below);
     });
     for (const chosen of [this.chosen, this.hovered]) {
-      this.stroke(context, this.lines.filter(line => line.parameter === chosen), css(COLOURS.now), 3.5, p[chosen] < 0 ? [6, 3] : []);
+      this.stroke(context, this.lines.filter(line => line.parameter === chosen), css(COLOURS.now), 3.5, p[chosen] < 0);
     }
   }
 
-  stroke(context, lines, colour, width, dash) {
+  stroke(context, lines, colour, width, dashed) {
     context.strokeStyle = colour;
     context.lineWidth = width;
-    context.setLineDash(dash);
+    context.setLineDash(dashed ? [6, 3] : []);
     context.beginPath();
     for (const {from, to} of lines) {
       context.moveTo(from.x + from.size, from.y);

@@ -3,7 +3,10 @@
 const DATA = JSON.parse($('data').textContent);
 const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
 const trainer = new Trainer(LOSS, DATA);
-const state = {playing: false, goal: Infinity, due: 0, took: NaN, dirty: true, parameter: 0, network: null, live: null, drawn: 0};
+const state = {
+  playing: false, goal: Infinity, due: 0,  // the epoch to go to in this frame; when the next step comes
+  took: NaN, dirty: true, drawn: 0, parameter: 0, network: null, live: null,
+};
 
 const dirty = () => { state.dirty = true; };
 const answer = new Answer($('plot'), DATA, trainer, () => { trainer.begin(); dirty(); });
@@ -49,7 +52,8 @@ function stop() {
   $('trouble').textContent = trainer.steps
     ? `Training stopped at step ${trainer.steps + 1}, in epoch ${trainer.epoch + 1}: ${what}. The learning rate `
       + `${number(trainer.lr, 3)} is too large, or the loss leaves its domain: press Reset, and choose a smaller one.`
-    : `Training cannot begin: with the numbers at the start ${what}. See which operation of the loss is outside its domain.`;
+    : `Training cannot begin: with the numbers at the start ${what}. See which operation of the loss is outside its `
+      + 'domain.';
   $('trouble').hidden = false;
 }
 
@@ -98,7 +102,8 @@ function average(context, mean, x, y, size) {
 function small(context, numbers, x, y, size, largest) {
   context.beginPath();
   for (let k = 0; k < numbers.length; k++) {
-    context[k ? 'lineTo' : 'moveTo'](x - size + 2 * size * k / (numbers.length - 1), y - 0.8 * size * numbers[k] / largest);
+    const across = 2 * k / (numbers.length - 1) - 1;
+    context[k ? 'lineTo' : 'moveTo'](x + size * across, y - 0.8 * size * numbers[k] / largest);
   }
   context.strokeStyle = css(COLOURS.now);
   context.lineWidth = 2;
@@ -130,28 +135,31 @@ function draw(now) {
 function counts() {
   $('epoch').textContent = trainer.epoch.toLocaleString('en');
   $('steps').textContent = trainer.steps.toLocaleString('en');
-  $('took').textContent = Number.isNaN(state.took) ? '–' : `${state.took >= 100 ? brief(state.took) : number(state.took, 2)} ms`;
+  $('took').textContent = Number.isNaN(state.took) ? '–' : `${brief(state.took, 2)} ms`;
 }
 
 function losses() {
-  const {latest, history} = trainer, entries = latest ? [...history.filter(entry => entry !== latest), latest] : history;
+  const {latest, history} = trainer, tested = trainer.tests.length > 0;
+  const entries = latest ? [...history.filter(entry => entry !== latest), latest] : history;
   chart($('curve'), [
-    {points: entries.map(entry => [entry.epoch, entry.train]), colour: 'positive', name: trainer.tests.length ? 'train' : ''},
+    {points: entries.map(entry => [entry.epoch, entry.train]), colour: 'positive', name: tested ? 'train' : ''},
     {points: entries.map(entry => [entry.epoch, entry.test]), colour: 'negative', dash: [6, 3], name: 'test'},
   ], {log: $('log').checked, from: 0});
   $('loss-numbers').textContent = !latest ? 'not computed yet'
-    : `train ${number(latest.train, 4)}${trainer.tests.length ? `, test ${number(latest.test, 4)}` : ''}`;
+    : `train ${number(latest.train, 4)}${tested ? `, test ${number(latest.test, 4)}` : ''}`;
 }
 
 function share() {
   if (!DATA.middle) return;
   const percent = samples => `${Math.round(100 * answer.right(samples) / samples.length)} %`;
-  $('right').textContent = `${percent(trainer.samples)} right${trainer.tests.length ? `, test ${percent(trainer.tests)}` : ''}`;
+  const tested = trainer.tests.length ? `, test ${percent(trainer.tests)}` : '';
+  $('right').textContent = `${percent(trainer.samples)} right${tested}`;
   $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;
 }
 
 function parameter() {
-  const i = state.parameter, rows = [['value', trainer.p[i]], ['gradient', trainer.steps ? trainer.mean[i] : NaN], ...trainer.memory(i)];
+  const i = state.parameter, gradient = trainer.steps ? trainer.mean[i] : NaN;
+  const rows = [['value', trainer.p[i]], ['gradient', gradient], ...trainer.memory(i)];
   if (trainer.optimizer === 'adam') rows.push(['steps of Adam', trainer.moved]);
   $('numbers').replaceChildren(...rows.flatMap(([name, value]) => [
     Object.assign(document.createElement('dt'), {textContent: name}),

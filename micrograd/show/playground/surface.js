@@ -1,4 +1,4 @@
-// The surface: what the model answers, and each of its neurons, over the plane of two features or along the line of one.
+// The surface: what the model and each of its neurons answer, over the plane of two features or along the line of one.
 
 class Surface {
   // ranges: of each feature; sides: how many places the grid has along each. count: how many outputs VIEW has.

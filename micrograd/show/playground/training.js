@@ -1,4 +1,4 @@
-// Training: the arithmetic of micrograd.optim, on batches in the order that stands in the page. No word of any page here.
+// Training: the arithmetic of micrograd.optim, on batches in the order that stands in the page. Nothing here draws.
 
 // The rules by which a parameter moves; `a` and `b` hold what an optimizer remembers of each.
 const OPTIMIZERS = {
