@@ -245,6 +245,14 @@ def test_hand_written_operation_has_question_marks():
     assert (picture.box('a').grad, picture.box('b').grad) == (3, 2)
 
 
+def test_a_step_by_hand_beside_a_closure_has_question_marks_too():
+    a = Value(2.0, label='a')
+    out = a * 3
+    out._backward = lambda: setattr(a, 'grad', 5.0)
+    out.backward()
+    assert [label for *_, label in Picture(draw_dot(out, names=False)).arrows] == ['?', '?', '']
+
+
 @pytest.mark.parametrize('operation', [Value.sqrt, lambda x: x ** 0.5])
 def test_undefined_local_gradient_is_drawn(operation):
     [label] = (label for tail, _, label in Picture(draw_dot(operation(Value(0, label='x')))).arrows if tail == 'x')

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from pictures import SVG, Picture
+from pictures import SVG, Picture, inside, least_width
 
 from micrograd import Value, dot, draw_dot
 from micrograd.nn import MLP
@@ -164,6 +164,18 @@ def test_a_step_by_hand_is_no_table_and_ends_one():
     assert len(Picture(draw_dot(out, names=False)).boxes) == 8
 
 
+@pytest.mark.parametrize('label', ['{', '|', '<b>', '"', '\\', '\\N', '&amp;', '&#65;', 'a\nb', '\0', '\ud800',
+                                   '🎉' * 30, '漢字' * 12, '</td>', 'a.', '.a', 'x.' * 30, '..', '\n', 'W' * 41])
+def test_any_label_stays_in_its_row(label: str):
+    w, x = [Value(i, label=label) for i in range(3)], [Value(1.0, label=f'{label}{i}') for i in range(3)]
+    out = (dot(w, x) + Value(1.0, label=label)).tanh()
+    out.label = label
+    [table] = Picture(draw_dot(out, names=False)).boxes
+    assert sum(words == '1' for words in table.lines) >= 4  # three inputs and the bias
+    for words, left, y, _ in table.texts:
+        assert inside(table.whole, left, y) and inside(table.whole, left + least_width(words), y), words
+
+
 def test_highlight_goes_through_tables():
     loss = mlp(4, 1)
     x = next(v for v in loss.topological_order() if v.label == 'x0')
@@ -178,7 +190,7 @@ def test_highlight_goes_through_tables():
 
 @pytest.mark.parametrize(('names', 'start'), [
     (['a.w.0', 'a.w.1', 'a.b'], 'a.'), (['w.0', 'w.1'], 'w.'), (['w', 'b'], ''), (['a.b'], ''), ([], ''),
-    (['layers.1.w', 'layers.10.w'], 'layers.'), (['a', 'a.b'], ''),
+    (['layers.1.w', 'layers.10.w'], 'layers.'), (['a', 'a.b'], ''), (['.a', '.b'], ''),
 ])
 def test_what_names_begin_with(names: list[str], start: str):
     assert common_start(names) == start

@@ -83,4 +83,5 @@ def common_start(names: Sequence[str]) -> str:
     """What two or more dotted names begin with, up to a dot: 'layers.0.' of layers.0.w and layers.0.b."""
     parts = [name.split('.')[:-1] for name in names]
     same = itertools.takewhile(lambda step: len(set(step)) == 1, zip(*parts, strict=False))
-    return ''.join(f'{step[0]}.' for step in same) if len(names) > 1 else ''
+    start = ''.join(f'{step[0]}.' for step in same) if len(names) > 1 else ''
+    return start if start.strip('.') else ''
