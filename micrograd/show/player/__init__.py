@@ -10,8 +10,11 @@ import html
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import Formula, formula_of
@@ -21,15 +24,43 @@ from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, embedded, fill, texts
+from micrograd.show.player.frames import pictures_of
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
 WIDEST = -0.8888  # a number that takes as much room in the picture as most
 
 
+@dataclass(frozen=True)
 class Player(Page):
-    """What `play` made."""
+    """What `play` made.
+
+    svg, data: the picture, and what the page computes with; both stand in the page, too.
+    """
 
     title = 'Backpropagation, step by step'
+    svg: str = field(default='', repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def frames(self, folder: str | Path = '.', *, max_steps: int = 200) -> list[Path]:
+        """The steps as pictures for slides, the same as in the page: 001.svg, 002.svg, … in a folder that is made where
+        it is not there, each with its line of mathematics; and steps.gif, which moves, where Pillow is installed.
+
+        Returns the paths. ValueError for more than max_steps steps.
+
+        >>> w = Value(3.0, label='w')
+        >>> [path.name for path in play(w * w).frames('slides')][:3]
+        ['001.svg', '002.svg', '003.svg']
+        """
+        pictures = list(pictures_of(self.svg, self.data, max_steps))
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f'{k:03}.svg' for k in range(1, len(pictures) + 1)]
+        for path, picture in zip(paths, pictures, strict=True):
+            path.write_bytes(ElementTree.tostring(picture, encoding='utf-8'))
+        if find_spec('PIL'):
+            from micrograd.show.player.animation import save_gif  # Pillow is there for those who have it
+            paths.append(save_gif(pictures, folder / 'steps.gif'))
+        return paths
 
 
 def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operations: int = 500) -> Player:
@@ -58,21 +89,21 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     named = names_of(order, names, depth=1)
     drawn = _stand_in(order, {node: '' if node in named.numbers else named[node] for node in order})
     picture = draw_dot(drawn, names=False, max_nodes=len(order), tables=False)
-    picture.attr(ranksep='0.2')
-    svg = picture.pipe(format='svg', encoding='utf-8')
+    picture.attr(ranksep='0.2', label='')  # the page says what there is to say
+    svg = re.sub(r' xlink:title="[^"]*"|<desc>.*?</desc>', '', picture.pipe(format='svg', encoding='utf-8'))
+    svg, data = svg[svg.index('<svg'):], _data(order, named)
     parts = {
         'title': html.escape(f'{printable(named[output])}, step by step'),
-        'svg': svg[svg.index('<svg'):],
-        'data': embedded(_data(order, named)),
+        'svg': svg,
+        'data': embedded(data),
         'css': texts('micrograd.show', 'page.css') + texts(__package__, 'player.css'),
-        'js': (texts('micrograd.show', 'page.js') + javascript(FUNCTIONS)
-               + texts(__package__, *SCRIPTS)),
+        'js': texts('micrograd.show', 'page.js') + javascript(FUNCTIONS) + texts(__package__, *SCRIPTS),
     }
     page = fill(texts(__package__, 'page.html'), parts)
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
     return Player(page, min(720, max(600, 400 + int(points[1]))) if points else 720, html.escape(
         f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '
-        'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'))
+        'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'), svg, data)
 
 
 def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:

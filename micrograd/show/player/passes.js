@@ -39,9 +39,10 @@ function compute() {
     if (step.kind === 'forward') step.value = values[step.node];
     if (step.kind === 'seed') step.sum = step.value = grads[root] = isNaN(values[root]) ? NaN : 1;
     if (step.kind === 'edge') {
-      const {row, operands} = nodes[step.node];
+      const {op, row, operands} = nodes[step.node];
       const local = evaluate(rows[row].gradients[step.slot], numbers[step.node]);
-      step.local = isNaN(local) && values[operands[0]] === 0 ? 0 : finite(local);  // 0 · ∞ at 0 ** 0 is 0 to the engine
+      const bothZero = op === '**' && operands.every(j => values[j] === 0);
+      step.local = bothZero ? 0 : finite(local);  // 0 · ∞ at 0 ** 0 is 0 to the engine
       step.value = finite(step.local * grads[step.node]);
       step.sum = grads[step.target] = finite(grads[step.target] + step.value);
     }
