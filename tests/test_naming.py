@@ -3,8 +3,8 @@
 import sys
 from collections import OrderedDict, deque, namedtuple
 
-import numpy as np
 import pytest
+from needs import needs
 from pictures import Picture
 
 from micrograd import Value, dot, draw_dot
@@ -163,7 +163,8 @@ def test_hostile_objects_in_scope_break_nothing():
     of_itself = OfItself()
     scope = {
         'a': Hostile(), 'b': [Hostile(), inner], 'c': Lying(), 'd': HostileList([inner]), 'e': HostileDict(k=inner),
-        'f': np.array([w, 1.0], dtype=object), 'g': {i: i for i in range(10**6)}, 'h': endless, 'i': of_itself,
+        'f': needs('numpy').array([w, 1.0], dtype=object), 'g': {i: i for i in range(10**6)},
+        'h': endless, 'i': of_itself,
         'j': {Hostile: 1, 2: w}, 'k': sys, 'l': Hostile, 'm': {'x': Hostile(), 'y': Lying()}, 5: w, None: w}
     assert names_of(w, **{name: thing for name, thing in scope.items() if type(name) is str}) == ['f[0]']
     assert list(node_names([w], scope, depth=0).values()) == ['f[0]']
@@ -180,9 +181,12 @@ def test_lists_of_other_kinds_are_looked_into():
     assert names_of(w, pair=pair_of(1.0, w)) == ['pair[1]']
     assert names_of(w, ordered=OrderedDict(k=w)) == ["ordered['k']"]
     assert names_of(w, queue=deque([1.0, w])) == ['queue[1]']
-    assert names_of(w, weights=np.array([[1.0, w]])) == ['weights[0][1]']
-    model = Module()
-    model.rows = np.array([[1.0, w]])
+
+
+def test_arrays_of_values_are_looked_into():
+    array, w, model = needs('numpy').array, Value(1.0), Module()
+    assert names_of(w, weights=array([[1.0, w]])) == ['weights[0][1]']
+    model.rows = array([[1.0, w]])
     assert names_of(w, model=model) == [f'model.{path}' for path, _ in model.named_parameters()]
 
 
