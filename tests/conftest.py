@@ -1,7 +1,6 @@
 """What tests share: the browser that the step player is tested in, and a world without garbage collection."""
 
 import gc
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
+from needs import absent, skip_absent
 from node import NODE, Node
 
 from micrograd.show import drawing
@@ -19,11 +19,14 @@ hypothesis.settings.register_profile('without deadlines', deadline=None)
 hypothesis.settings.load_profile('without deadlines')
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip_absent(items)
+
+
 @pytest.fixture(scope='session')
 def browser() -> Iterator['Browser']:
     if MISSING:
-        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
-        give_up(f'the player is tested in a browser: {"; ".join(MISSING)}')
+        absent(f'pages are tested in a browser: {"; ".join(MISSING)}')
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield launched
@@ -33,8 +36,7 @@ def browser() -> Iterator['Browser']:
 @pytest.fixture(scope='session')
 def node() -> Iterator[Node]:
     if not NODE:
-        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
-        give_up('JavaScript is tested in Node: apt install nodejs')
+        absent('JavaScript is tested in Node: apt install nodejs')
     running = Node()
     yield running
     running.close()
@@ -67,8 +69,7 @@ def each_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Draw with Graphviz's own `dot`, and once more with the pip-installed one."""
     found = shutil.which('dot') if request.param == 'system' else drawing.pip_installed_dot()
     if found is None:
-        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
-        give_up('pictures are tested with either dot: apt install graphviz, pip install graphviz-pure')
+        absent('pictures are tested with either dot: apt install graphviz, pip install graphviz-pure')
     monkeypatch.setattr(drawing, 'find_dot', lambda: Path(found))
     return Path(found)
 

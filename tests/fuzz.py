@@ -247,6 +247,7 @@ def one_file(draw: random.Random, folder: Path) -> tuple[str, str, Callable[[], 
 
 # The run
 
+SPAWNING = ('subprocess.Popen', 'os.posix_spawn')  # the second is how the first does it from Python 3.13 on
 DRAFT = re.compile(r'\.micrograd-[0-9a-f]{16}\.part')  # which is renamed, or is a stranger in the end
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -315,7 +316,7 @@ def run(target: str, numbers: range, watch: Watch) -> tuple[int, dict[str, int],
             allowed |= {'null'}
             forbidden = [(event, what) for event, what in watch.seen if not (
                 what in allowed or DRAFT.fullmatch(what) if event == 'write' else
-                event == 'subprocess.Popen' and target == 'pictures')]
+                event in SPAWNING and target == 'pictures')]
             strangers = {entry.name for entry in os.scandir(folder)} - {named}
             wrong += f'\ntook {took:.1f} s' * (took > SECONDS) + f'\nheld {memory():.0f} MB' * (memory() > MEGABYTES)
             wrong += f'\ndid {forbidden}' * bool(forbidden) + f'\nleft {strangers}' * bool(strangers)

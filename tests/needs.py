@@ -1,20 +1,76 @@
-"""What a test needs besides the package and pytest: where it is absent, the test is skipped with a line that says what
-to install; where CI is set, it fails."""
+"""What a test needs besides the package, pytest and Hypothesis: where it is absent, the tests that use it are skipped,
+with a line that says what to install; where CI is set, they fail.
+
+    from needs import np, torch
+
+imports NumPy and PyTorch, or something in their place that skips the test as soon as it is used.
+"""
 
 import importlib
 import os
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
 import pytest
 
+MODULES = {'np': 'numpy', 'torch': 'torch', 'sympy': 'sympy', 'scipy_optimize': 'scipy.optimize'}
+BACKENDS = {'numpy': ('numpy',), 'native': ('llvmlite', 'numpy')}  # of the compiler, and what they need
 
-def needs(name: str) -> Any:
-    """The module of that name; at the top of a file it decides for all tests in it."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        absent(f'{error.name} is not installed: pip install {error.name}')
+
+class Absent:
+    """In place of a module, or of what is made with it: while tests are collected, whatever is made of it is absent as
+    well; to use it in a test skips the test."""
+
+    collecting = True
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def __getattr__(self, name: str) -> 'Absent':
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return Absent(self.module)
+
+    def __call__(self, *_: object, **__: object) -> 'Absent':
+        if not Absent.collecting:
+            absent(self.reason)
+        return Absent(self.module)
+
+    __getitem__ = __mul__ = __rmul__ = __add__ = __call__
+
+    def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
+        return (type('Derived', (), {'__new__': lambda *_, **__: self()}),)  # whose instances are absent too
+
+    @property
+    def reason(self) -> str:
+        return f'{self.module} is not installed: pip install {self.module}'
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return needed(MODULES[name])
+
+
+def needed(name: str, *modules: str) -> Any:
+    """The module, which needs these others, or an Absent."""
+    for module in modules or [name.partition('.')[0]]:
+        if find_spec(module) is None and not os.environ.get('CI'):
+            return Absent(module)
+    return importlib.import_module(name)
+
+
+def require(*modules: str) -> None:
+    """Skip all tests of the file that says so, where one of the modules is absent."""
+    for module in modules:
+        if not here(module):
+            absent(Absent(module).reason)
+
+
+def here(name: str) -> bool:
+    """Whether a module is installed, for a test that only adds something where it is."""
+    return find_spec(name) is not None
 
 
 def absent(what: str) -> NoReturn:
@@ -24,13 +80,22 @@ def absent(what: str) -> NoReturn:
     pytest.skip(what, allow_module_level=True)
 
 
-def params(**needed: tuple[str, ...]) -> list[Any]:
-    """The names, for `pytest.mark.parametrize`, each with the modules that it needs."""
-    def mark(modules: tuple[str, ...]) -> list[Any]:
-        missing = [name for name in modules if not find_spec(name) and not os.environ.get('CI')]
-        return [pytest.mark.skip(reason=f'not installed: pip install {" ".join(missing)}')] if missing else []
+def skip_absent(items: list[pytest.Item]) -> None:
+    """Skip the tests with something absent among their parameters, or with a parameter `backend` that is not there."""
+    Absent.collecting = False
+    for item in items:
+        given = item.callspec.params if hasattr(item, 'callspec') else {}
+        missing = [module for module in BACKENDS.get(str(given.get('backend')), ()) if find_spec(module) is None]
+        if missing and not os.environ.get('CI'):
+            item.add_marker(pytest.mark.skip(f'this backend is not there: pip install {" ".join(missing)}'))
+        for thing in _inside(given.values()):
+            if isinstance(thing, Absent):
+                item.add_marker(pytest.mark.skip(thing.reason))
 
-    return [pytest.param(name, marks=mark(modules)) for name, modules in needed.items()]
 
-
-BACKENDS = params(python=(), numpy=('numpy',), native=('llvmlite', 'numpy'))  # of the compiler
+def _inside(things: Iterable[Any]) -> Iterator[Any]:
+    """The things, and what is in those of them that are lists, tuples or dicts."""
+    for thing in things:
+        yield thing
+        if isinstance(thing, (list, tuple, dict)):
+            yield from _inside(thing.values() if isinstance(thing, dict) else thing)

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
+from needs import require, torch
 
 from micrograd import Value
 
 BENCHMARKS = Path(__file__).parent.parent / 'benchmarks'
+require('torch', 'numpy', 'llvmlite')
 sys.path.insert(0, str(BENCHMARKS))
 import models  # noqa: E402
 import transformer  # noqa: E402

@@ -6,13 +6,15 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import require, torch
 
 from micrograd import Value, bridge
 from micrograd.bridge import from_torch, load, save, to_torch
 from micrograd.nn import MLP, Layer, Module, Neuron, mse_loss
+
+require('torch')
 
 ACTIVATIONS = st.sampled_from(['relu', 'tanh', 'sigmoid', None])
 NETWORKS = st.tuples(st.integers(1, 3), st.lists(st.integers(1, 4), min_size=1, max_size=3), ACTIVATIONS, ACTIVATIONS)

@@ -5,9 +5,9 @@ import math
 import random
 import re
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
+from needs import np
 from programs import program
 from random_graphs import DOMAINS, evaluate, graphs
 

@@ -8,9 +8,8 @@ import math
 import sys
 import warnings
 
-import numpy as np
 import pytest
-import torch
+from needs import np, torch
 
 import micrograd
 from micrograd import Value

@@ -4,14 +4,15 @@ import functools
 import itertools
 import random
 
-import numpy as np
 import pytest
+from needs import needed, np
 
 import micrograd
 from micrograd import Value, dot
-from micrograd.compiler import layers, native
+from micrograd.compiler import layers
 from micrograd.nn import MLP
 
+native = needed('micrograd.compiler.native', 'llvmlite', 'numpy')
 SIZES = [1, 2, 8, 9, 127, 128, 129, 300]
 
 

@@ -5,10 +5,9 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
+from needs import np, scipy_optimize
 from random_graphs import evaluate
-from scipy.optimize import minimize
 
 import micrograd
 from micrograd import Value, dot
@@ -82,7 +81,7 @@ def test_scipys_minimize_takes_it_as_it_is(backend):
     w, b, x, y = (Value(0.0, label=name) for name in 'wbxy')
     step = micrograd.compile((w * x + b - y)**2, [x, y], [w, b], backend=backend)
     xs = np.linspace(-1, 1, 21)
-    found = minimize(step.value_and_grad, step.params, args=(xs, 3 * xs - 2), jac=True, method='BFGS')
+    found = scipy_optimize.minimize(step.value_and_grad, step.params, args=(xs, 3 * xs - 2), jac=True, method='BFGS')
     assert found.success
     assert found.x == pytest.approx([3, -2], abs=1e-4)
     assert (w.data, w.grad) == (0, 0)

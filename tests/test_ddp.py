@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from needs import require
 
 from micrograd.nn import hinge_loss
 
@@ -34,6 +35,7 @@ def written_by_the_notebook(name: str) -> Path:
 
 
 SCRIPT = written_by_the_notebook('ddp_moons.py')
+require('torch')
 EXAMPLE = runpy.run_path(f'{SCRIPT}')
 PATIENCE = 90  # seconds, of which a run takes 4 to 15
 

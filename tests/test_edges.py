@@ -3,7 +3,7 @@
 import math
 
 import pytest
-import torch
+from needs import torch
 
 import micrograd
 from micrograd import Value, explain, gradcheck, gradients

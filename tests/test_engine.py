@@ -6,11 +6,9 @@ import math
 import operator
 from fractions import Fraction
 
-import numpy as np
 import pytest
-import sympy
-import torch
 from hypothesis import given, settings
+from needs import np, sympy, torch
 from random_graphs import DOMAINS, METHODS, SYMPY, evaluate, graphs, tensor
 
 from micrograd import Value, dot

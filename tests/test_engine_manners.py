@@ -14,9 +14,8 @@ import weakref
 from decimal import Decimal
 from fractions import Fraction
 
-import numpy as np
 import pytest
-import torch
+from needs import np, torch
 from random_graphs import DOMAINS, evaluate
 
 import micrograd.engine

@@ -3,10 +3,10 @@
 import math
 import random
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import np
 from random_graphs import Graph, graphs
 
 import micrograd

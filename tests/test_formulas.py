@@ -4,11 +4,10 @@ import dataclasses
 import math
 import re
 
-import numpy as np
 import pytest
-import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needs import np, sympy
 from random_graphs import graphs
 
 from micrograd import Value, dot, gradients

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
+from needs import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / 'benchmarks'))
 import gpt

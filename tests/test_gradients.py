@@ -6,9 +6,8 @@ import re
 import time
 
 import pytest
-import sympy
-import torch
 from hypothesis import given, settings
+from needs import sympy, torch
 from random_graphs import DOMAINS, SYMPY, evaluate, graphs, tensor
 
 import micrograd

@@ -2,16 +2,15 @@
 
 import math
 
-import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F  # noqa: N812, as PyTorch writes it
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import np, torch
 
 from micrograd import Value, losses, nn
 from micrograd.nn import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss, softmax
 
+F = torch.nn.functional
 logits = st.floats(-1000, 1000)
 numbers = st.floats(-100, 100)
 

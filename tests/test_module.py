@@ -4,8 +4,8 @@ import copy
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
 import pytest
+from needs import np
 
 from micrograd import Value, dot
 from micrograd.nn import MLP, Module, Neuron

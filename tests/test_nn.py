@@ -7,9 +7,8 @@ import pickle
 import random
 from operator import methodcaller
 
-import numpy as np
 import pytest
-import torch
+from needs import np, torch
 
 from micrograd import Value
 from micrograd.nn import MLP, Layer, Neuron

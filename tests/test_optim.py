@@ -3,7 +3,7 @@
 import math
 
 import pytest
-import torch
+from needs import torch
 
 from micrograd import Value
 from micrograd.optim import SGD, Adam, AdamW

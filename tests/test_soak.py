@@ -6,7 +6,7 @@
 import time
 
 import pytest
-import torch
+from needs import torch
 from programs import COMPILED, Program, program
 from random_graphs import tensor
 
