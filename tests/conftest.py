@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
-from needs import absent, skip_absent
+from needs import absent, skip_absent, skip_what_is_not_installed
 from node import NODE, Node
 
 from micrograd.show import drawing
@@ -17,6 +17,16 @@ from micrograd.show.page import Page
 # A machine that does something else meanwhile is no fault, so nothing has a deadline; counts are what tests hold.
 hypothesis.settings.register_profile('without deadlines', deadline=None)
 hypothesis.settings.load_profile('without deadlines')
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[object]:
+    """A test that ends since something is not installed is skipped."""
+    try:
+        return (yield)
+    except Exception as error:
+        skip_what_is_not_installed(error)
+        raise
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

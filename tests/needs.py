@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 MODULES = {'np': 'numpy', 'torch': 'torch', 'sympy': 'sympy', 'scipy_optimize': 'scipy.optimize'}
+OPTIONAL = ('numpy', 'torch', 'sympy', 'scipy', 'llvmlite', 'matplotlib')
 BACKENDS = {'numpy': ('numpy',), 'native': ('llvmlite', 'numpy')}  # of the compiler, and what they need
 
 
@@ -78,6 +79,14 @@ def absent(what: str) -> NoReturn:
     if os.environ.get('CI'):
         pytest.fail(what, pytrace=False)
     pytest.skip(what, allow_module_level=True)
+
+
+def skip_what_is_not_installed(error: BaseException | None) -> None:
+    """Skip the test that raised this, if it was because one of our optional packages is absent."""
+    while error and not os.environ.get('CI'):
+        if isinstance(error, ModuleNotFoundError) and error.name in OPTIONAL and not here(error.name):
+            absent(Absent(error.name).reason)
+        error = error.__cause__ or error.__context__
 
 
 def skip_absent(items: list[pytest.Item]) -> None:
