@@ -174,15 +174,17 @@ def test_data_of_every_kind():
 
 
 HOSTILE = ['</script><script>alert(1)</script>', '<!--', '<!-- <script>', '\u2028', '{{js}}', '"\'&amp;', '\\',
-           '__proto__', 'a{b}|<c>', '<img src=x onerror=alert(1)>', ']]>', '$&', 'naïve ŷ 変数', '-']
+           '__proto__', 'a{b}|<c>', '<img src=x onerror=alert(1)>', ']]>', '$&', 'naïve ŷ 変数', '\ud800', '-']
 
 
 @pytest.mark.parametrize('label', HOSTILE)
-def test_labels_stay_inside_their_script(label):
+def test_labels_stay_inside_their_script(label, tmp_path):
     x, w = Value(1.0, label=label), Value(1.0, label=f'{label} w')
     loss = w * x
     loss.label = label
-    page = playground(loss, [x], [w], [[1.0, 2.0]], loss).html
+    made = playground(loss, [x], [w], [[1.0, 2.0]], loss)
+    made.save(tmp_path / 'page.html')
+    page = made.html
     parsed = Scripts(page)
     assert [tag for tag, _ in parsed.tags].count('script') == 2
     assert json.loads(parsed.scripts[0])['inputs'] == [label]

@@ -13,8 +13,9 @@ from typing import Any
 
 from micrograd.compiler import compile
 from micrograd.engine import Value
-from micrograd.graph.naming import node_names, numbered_names
+from micrograd.graph.naming import node_names, numbered_names, short
 from micrograd.nn import Module
+from micrograd.show.look import printable
 from micrograd.show.page import Page, embedded, fill, texts
 from micrograd.show.playground.data import Columns, orders, samples, split
 from micrograd.show.playground.graph import Graph, finite
@@ -123,7 +124,7 @@ def _settings(optimizer: str, lr: float, momentum: float, batch_size: int | None
 
 def _page(loss: str, code: str, picture: str, state: Mapping[str, Any]) -> str:
     return fill(texts(__package__, 'page.html'), {
-        'title': html.escape(f'Playground: {loss}'),
+        'title': html.escape(f'Playground: {printable(short(loss))}'),
         'data': embedded(state),
         'picture': picture,
         'css': texts('micrograd.show', 'page.css') + texts(__package__, 'playground.css'),

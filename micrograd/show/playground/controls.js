@@ -104,6 +104,7 @@ const svg = $('drawing').querySelector('svg');
 if (svg) {
   state.live = new Live(svg, DATA.cards, trainer, choose);
   $('drawing').classList.add('picture');
+  Object.assign($('drawing'), {tabIndex: 0, role: 'group', ariaLabel: 'Graph'});  // where it is scrolled
 }
 $('network').hidden = !DATA.layers.length && !$('drawing').firstElementChild;
 $('network-title').textContent = DATA.layers.length ? 'Network' : 'Graph of the loss of one sample';
