@@ -62,6 +62,12 @@ def needed(name: str, *modules: str) -> Any:
     return importlib.import_module(name)
 
 
+def needs(name: str) -> Any:
+    """The module, for the test that asks; where it is absent, that test is skipped."""
+    require(name.partition('.')[0])
+    return importlib.import_module(name)
+
+
 def require(*modules: str) -> None:
     """Skip all tests of the file that says so, where one of the modules is absent."""
     for module in modules:
