@@ -111,6 +111,11 @@ def traced(problem: Problem) -> tuple[Any, list[Any], list[Any]]:
 def flops(problem: Problem) -> int:
     """The multiplications and additions in the loss of a sample and its gradients, by the chain rule as it stands."""
     loss, _, parameters = traced(problem)
+    return flops_of(loss, parameters)
+
+
+def flops_of(loss: Any, parameters: list[Any]) -> int:
+    """Those in the graph of any loss."""
     count, needed = 0, set(parameters)  # those that need a gradient
     for node in loss.topological_order():
         gradients = sum(operand in needed for operand in node._prev)

@@ -14,7 +14,8 @@ from typing import Any
 
 import gpt
 
-from micrograd import Value, compile, dot
+import micrograd
+from micrograd import Value, dot
 
 SYMBOLS, STEPS = 12, 8
 WORDS = [word for word in gpt.WORDS if len(word) == 5]
@@ -89,11 +90,11 @@ def compiled(problem: tuple[str, int], n: int) -> Made:
 
     if problem[0] == 'gpt' and n == 1:
         model = model_of(problem)
-        step = compile(model.loss(batch(problem, 1)[0]), [], model.parameters(), 'native', names=False)
+        step = micrograd.compile(model.loss(batch(problem, 1)[0]), [], model.parameters(), 'native', names=False)
         columns = []
     else:
         loss, inputs, parameters = traced(problem)
-        step = compile(loss, inputs, parameters, 'native', names=False)
+        step = micrograd.compile(loss, inputs, parameters, 'native', names=False)
         sequences = np.array(batch(problem, n)).T
         symbols = len(inputs) // len(sequences)
         columns = [np.array(place == symbol, float) for place in sequences for symbol in range(symbols)]

@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).parent.parent / 'benchmarks'
 require('torch', 'numpy', 'llvmlite')
 sys.path.insert(0, str(BENCHMARKS))
 import models  # noqa: E402
+import sequences  # noqa: E402
 import transformer  # noqa: E402
 
 
@@ -118,3 +119,15 @@ def test_the_moons_are_learned_in_the_same_number_of_epochs(how):
     said = subprocess.run([sys.executable, BENCHMARKS / 'moons.py', how], check=True, capture_output=True, text=True)
     seconds, epochs = said.stdout.split()
     assert float(seconds) > 0 and epochs == '29'
+
+
+@pytest.mark.parametrize('problem', [('recurrent', 10), ('gpt', 8)])
+@pytest.mark.parametrize('n', [1, 3])
+def test_all_networks_over_sequences_come_to_the_same_loss_and_gradients(problem, n):
+    step, read = sequences.numpy_by_hand(problem, n)
+    reference = read(step())
+    assert reference[0] > 2 and any(reference[1:])
+    for maker in (sequences.compiled, sequences.pytorch, *([sequences.engine] if problem[0] == 'gpt' else [])):
+        step, read = maker(problem, n)
+        step()
+        assert close(read(step()), reference), maker.__name__

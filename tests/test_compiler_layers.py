@@ -240,7 +240,7 @@ def beside(draw):
     xs = [Value(draw.uniform(-1, 1)) for _ in range(4)]
     hidden = [x.tanh() for x in xs]
     hidden = [dot(row, hidden).tanh() for row in second[:4]]
-    total = sum(dot(row, hidden).tanh() for m in (first, single, second) for row in m)
+    total = sum(dot(row, hidden).tanh() for m in (single, first, second) for row in m)
     return total, xs, [w for m in (first, single, second) for row in m for w in row]
 
 

@@ -10,7 +10,7 @@ from micrograd.compiler import matrices
 from micrograd.compiler.builder import Function, Number, added_up, constant, vector
 from micrograd.compiler.layers import Layers, Outer, Product
 from micrograd.compiler.operations import Operations
-from micrograd.compiler.pieces import Copy, Define, Pieces, Statement
+from micrograd.compiler.pieces import Copy, Define, Fill, Pieces, Statement
 from micrograd.graph.program import Operand, Program
 
 BLOCKS = (128, 64, 32)  # samples that pass through a layer's loops together, where their numbers take no more than
@@ -112,10 +112,18 @@ class Kernel:
                 self._product(f, piece, size)
             elif isinstance(piece, Outer):
                 self._outer(f, piece, b, size)
+            elif isinstance(piece, Fill):
+                f.each(0, 1, len(piece.vector), functools.partial(self._fill, f, piece.vector, b, size))
             elif self.block == self.lanes:
                 self._call(f, number, b, 0)
             else:
                 f.each(0, self.lanes, size, functools.partial(self._call, f, number, b))
+
+    def _fill(self, f: Function, variables: tuple[int, ...], b: str, size: str, row: str) -> None:
+        """Copy a row of the inputs to its place in a vector."""
+        x = f.address(f.address('%x', f.whole('mul', f.whole('add', row, variables[0]), '%stride')), b)
+        to = f.address(self._vector(f, variables), f.whole('mul', row, self.block))
+        f.each(0, self.lanes, size, lambda i: f.store(f.load(f.address(x, i)), f.address(to, i)))
 
     def _call(self, f: Function, number: int, b: str, i: Number) -> None:
         """The call of a chunk for the samples from b + i on."""

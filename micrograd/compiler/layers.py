@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from micrograd.graph.program import Operand, Program, variables
 
-SMALLEST = 8  # rows and columns of a matrix that is worth a loop
+SMALLEST = 8  # columns of a matrix that is worth a loop, and its rows, or fewer if they are the longer
 Vector = tuple[int, ...]  # variables
 
 
@@ -158,7 +158,7 @@ class Layers:
                 continue
             firsts = sorted(runs)
             for begin, end, row in _progressions(firsts):
-                if end - begin >= SMALLEST:
+                if (end - begin) * len(pattern) >= SMALLEST ** 2:
                     segments = [Segment(firsts[begin] + pattern[left], row, column, right - left)
                                 for left, right, column in columns]
                     yield self._product(tuple(segments), inputs, [runs[first] for first in firsts[begin:end]])
@@ -194,7 +194,7 @@ class Layers:
         found: list[Outer] = []
         taken = set[int]().union(*(product.replaced for product in self.products))
         matrices = {matrix for product in self.products for segment in product.segments
-                    if (matrix := _by_rows(segment, len(product.outputs))) and min(matrix[2:]) > 1}
+                    if (matrix := _by_rows(segment, len(product.outputs))) and matrix[3] > 1}
         for matrix in sorted(matrices, key=lambda matrix: (-matrix[2] * matrix[3], matrix)):
             outer = self._outer(*matrix)
             if outer and taken.isdisjoint(outer.replaced):

@@ -69,7 +69,7 @@ def _added(f: Function, total: str, a: str, b: str, lanes: int, fused: bool) -> 
 def _product(width: int, fused: bool) -> str:
     f = Function('internal void @product(ptr %w, i64 %row, i64 %column, ptr %x, i64 %pitch, ptr %out, i64 %out_pitch, '
                  'i64 %rows, i64 %terms, i64 %samples, i1 %more)', width)
-    sizes = (TILE * width, width, 1) if width > 1 else (TILE, 1)
+    sizes = (TILE * width, width, 1)[:2 if fused else 3] if width > 1 else (TILE, 1)
 
     def samples(at: str, size: int) -> None:
         lanes = 1 if size < width else width

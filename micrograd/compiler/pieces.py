@@ -27,6 +27,12 @@ class Copy(NamedTuple):
     place: int
 
 
+class Fill(NamedTuple):
+    """Copy inputs that follow one another to a vector's place in memory."""
+
+    vector: Vector
+
+
 class Sink(NamedTuple):
     """Add a number to the gradient of a parameter; place `params`: it is the output."""
 
@@ -35,6 +41,7 @@ class Sink(NamedTuple):
 
 
 Statement: TypeAlias = Define | Copy | Sink
+Piece: TypeAlias = Fill | Product | Outer
 Unit: TypeAlias = int | Vector  # what lies in memory: a variable, or those of a vector side by side
 
 
@@ -49,7 +56,7 @@ class Pieces:
     def __init__(self, program: Program, layers: Layers | None) -> None:
         self.program = program
         self.parts: dict[int, Step] = {}  # of dot products that are computed in several steps
-        self.pieces: list[list[Statement] | Product | Outer] = []
+        self.pieces: list[list[Statement] | Piece] = []
         order: Sequence[int | Product | Outer] = layers.order if layers else range(
             program.first, program.first + len(program.steps))
         whole = [one for one in order if not isinstance(one, int)]
@@ -114,7 +121,7 @@ class Pieces:
     def _cost(self, statement: Statement) -> int:
         return len(self.step(statement.variable).operands) if isinstance(statement, Define) else 1
 
-    def _groups(self, order: Sequence[int | Product | Outer]) -> Iterator[list[Statement] | Product | Outer]:
+    def _groups(self, order: Sequence[int | Product | Outer]) -> Iterator[list[Statement] | Piece]:
         """Statements that belong together, and layers, in their order."""
         yield from map(_alone, self.early)
         for one in order:
@@ -122,22 +129,26 @@ class Pieces:
                 yield from map(_alone, map(Define, self._split(one)))
                 yield [Define(one), *self.sinks.get(one, ())]
                 continue
-            yield from map(_alone, self._copies(one))
+            yield from self._copies(one)
             yield one
             if isinstance(one, Product):
                 yield from map(_alone, (sink for variable in one.outputs for sink in self.sinks.get(variable, ())))
         yield from map(_alone, self.late)
         yield [Sink(self.program.params, self.program.output)]
 
-    def _copies(self, layer: Product | Outer) -> Iterator[Copy]:
+    def _copies(self, layer: Product | Outer) -> Iterator[list[Statement] | Piece]:
         """What has to be copied for a layer to find it side by side."""
         for vector in vectors(layer):
             if vector not in self.made:
                 self.made.add(vector)
-                yield from (Copy(variable, vector, place) for place, variable in enumerate(vector)
+                if vector[-1] < self.program.inputs and vector == tuple(range(vector[0], vector[0] + len(vector))):
+                    yield Fill(vector)
+                    continue
+                yield from (_alone(Copy(variable, vector, place)) for place, variable in enumerate(vector)
                             if self.homes.get(variable) != (vector, place))
         if isinstance(layer, Product):
-            yield from (Copy(variable, layer.outputs, place) for place, variable in enumerate(layer.before))
+            yield from (_alone(Copy(variable, layer.outputs, place))
+                        for place, variable in enumerate(layer.before))
 
     def _split(self, variable: int) -> Iterator[int]:
         """Variables for the first parts of a long dot product, of which the last is then an operand."""
@@ -205,9 +216,11 @@ class Pieces:
         return self.step(statement.variable).operands if isinstance(statement, Define) else [statement.operand]
 
 
-def vectors(layer: Product | Outer) -> Iterator[Vector]:
-    """The vectors that a layer reads."""
-    if isinstance(layer, Product):
+def vectors(layer: Piece) -> Iterator[Vector]:
+    """The vectors that a layer reads, or fills."""
+    if isinstance(layer, Fill):
+        yield layer.vector
+    elif isinstance(layer, Product):
         yield layer.inputs
     else:
         yield from itertools.chain.from_iterable(layer.pairs)
