@@ -170,6 +170,22 @@ def test_the_surface_has_the_colours_of_the_answer(opened):
     assert page.text('#right') == '100 % right'
 
 
+def test_where_the_answer_has_no_number_the_surface_is_grey(opened):
+    x, z, w = (Value(1.0, label=name) for name in ('x', 'z', 'w'))
+    answer = (w * x).log() + 0 * z
+    page = opened(playground(answer**2, [x, z], [w], [[0.1, 1.0], [0.0, 1.0]], answer))
+    page.page.evaluate('answer.ranges[0][0] = -1')
+    settled(page)
+    page.page.click('#theme')
+    settled(page)
+    left, right = page.page.evaluate('[answer.surface.outputs[0][0], answer.surface.outputs[0][39]]')
+    assert (math.isnan(left), math.isfinite(right)) == (True, True)
+    assert page.page.evaluate('''() => {
+        const {pixels} = answer.surface.pictures[0];
+        return [pixels[0] === COLOURS.nowhere, pixels[39] === COLOURS.nowhere];
+    }''') == [True, False]
+
+
 def test_points_are_added_moved_and_removed(opened, network):
     page = opened(network.playground())
     settled(page)

@@ -7,6 +7,7 @@ const KINDS = {
     title: 'Predicted against true', note: 'On the dashed line a prediction is right. Blue: trained on; orange: test.',
   },
 };
+const ASKED = 400, DRAWN = 2000;  // samples at the most, in each frame
 const POINT_KEYS = ' With the keyboard: Page Down chooses a point, arrows move it, Delete removes it, Enter adds one.';
 
 class Answer {
@@ -53,18 +54,20 @@ class Answer {
     return this.mean;
   }
 
-  // How many of the samples lie on the right side, where there are two.
+  // The share of the samples, or of the first of many, on the right side, where there are two.
   right(samples) {
-    const side = x => x > 0;
-    return samples.filter(x => side(this.predicted(x) - this.centre) === side(this.goal(x[this.target]))).length;
+    const asked = samples.slice(0, ASKED), side = x => x > 0;
+    const right = asked.filter(x => side(this.predicted(x) - this.centre) === side(this.goal(x[this.target])));
+    return right.length / asked.length;
   }
 
   draw() {
     if (this.kind === 'surface') this.plane();
     else if (this.kind === 'curve') this.line();
     else if (this.kind === 'scatter') {
-      const {samples, tests} = this.trainer, dot = test => x => [x[this.target], this.predicted(x), test];
-      scatter(this.canvas, [...samples.map(dot(false)), ...tests.map(dot(true))],
+      const {samples, tests} = this.trainer;
+      const dots = (some, test) => some.slice(0, ASKED).map(x => [x[this.target], this.predicted(x), test]);
+      scatter(this.canvas, [...dots(samples, false), ...dots(tests, true)],
         [`${this.data.inputs[this.target]}, true`, 'predicted']);
     }
   }
@@ -105,8 +108,9 @@ class Answer {
       context.lineWidth = chosen ? 3.5 : test ? 1.8 : 1.2;
       context.stroke();
     };
-    for (const x of tests) dot(x, true, false);
-    samples.forEach((x, i) => dot(x, false, i === this.chosen));
+    for (const x of tests.slice(0, DRAWN)) dot(x, true, false);
+    samples.slice(0, DRAWN).forEach((x, i) => dot(x, false, i === this.chosen));
+    if (this.chosen >= DRAWN) dot(samples[this.chosen], false, true);
   }
 
   // A stronger colour than the surface's, so that a point on its own side is seen.

@@ -11,10 +11,9 @@ function readColours() {
     COLOURS[name] = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
   }
   probe.remove();
-  COLOURS.scale = Uint32Array.from({length: 255}, (_, i) => {  // of -1 … 1, as the pixels of a picture
-    const [r, g, b] = shade(i / 127 - 1, 0.88);
-    return (255 << 24 | b << 16 | g << 8 | r) >>> 0;
-  });
+  const pixel = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
+  COLOURS.nowhere = pixel(COLOURS.line);  // where there is no number
+  COLOURS.scale = Uint32Array.from({length: 255}, (_, i) => pixel(shade(i / 127 - 1, 0.88)));  // of -1 … 1
 }
 
 // From the paper's colour at 0 to blue at 1 and orange at -1.

@@ -5,7 +5,7 @@ const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
 const trainer = new Trainer(LOSS, DATA);
 const state = {
   playing: false, goal: Infinity, due: 0,  // the epoch to go to in this frame; when the next step comes
-  took: NaN, dirty: true, drawn: 0, parameter: 0, network: null, live: null,
+  took: NaN, dirty: true, painted: 0, drawn: 0, parameter: 0, network: null, live: null,
 };
 
 const dirty = () => { state.dirty = true; };
@@ -82,6 +82,7 @@ function circle(context, shown, x, y, size) {
 
 // An input's circle: it rises from left to right, or from below upwards.
 function input(context, i, x, y, size) {
+  if (i >= DATA.features.length) return;
   if (answer.surface.ranges.length !== 2) return small(context, [-1, 1], x, y, size, 1);
   const upwards = i === 1, shading = upwards ? context.createLinearGradient(0, y + size, 0, y - size)
     : context.createLinearGradient(x - size, 0, x + size, 0);
@@ -111,6 +112,7 @@ function small(context, numbers, x, y, size, largest) {
 }
 
 function draw(now) {
+  if (state.playing && now - state.painted < 30) return counts();
   const whole = !answer.surface || answer.surface.compute(trainer.p, performance.now() + BUDGET.draw);
   if (!answer.surface && VIEW) answer.means();
   counts();
@@ -118,6 +120,7 @@ function draw(now) {
   if (whole) {
     answer.draw();
     state.dirty = false;
+    state.painted = now;
   }
   const often = state.playing && now - state.drawn < 90;
   state.network?.draw(trainer.p, circle, !often);
@@ -151,7 +154,7 @@ function losses() {
 
 function share() {
   if (!DATA.middle) return;
-  const percent = samples => `${Math.round(100 * answer.right(samples) / samples.length)} %`;
+  const percent = samples => `${Math.round(100 * answer.right(samples))} %`;
   const tested = trainer.tests.length ? `, test ${percent(trainer.tests)}` : '';
   $('right').textContent = `${percent(trainer.samples)} right${tested}`;
   $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;

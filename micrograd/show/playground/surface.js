@@ -58,7 +58,8 @@ class Surface {
       const line = (down - 1 - row) * stride * this.sides[0];
       for (let column = 0; column < across; column++, place++) {
         const t = scaled(numbers[line + column * stride]);
-        kept.pixels[place] = COLOURS.scale[Math.round(127 + 127 * (t > 1 ? 1 : t > -1 ? t : -1))];
+        kept.pixels[place] = Number.isNaN(t) ? COLOURS.nowhere
+          : COLOURS.scale[Math.round(127 + 127 * (t > 1 ? 1 : t > -1 ? t : -1))];
       }
     }
     kept.context.putImageData(kept.image, 0, 0);

@@ -43,9 +43,8 @@ class Trainer {
 
   // Samples changed: the epoch begins again.
   begin() {
-    Object.assign(this, {at: 0, sum: 0, order: this.ordered()});
+    Object.assign(this, {at: 0, sum: 0, order: this.ordered(), test: NaN, tested: 0, testSum: 0});
     this.clear();
-    this.test = this.tests.length ? this.meanLoss(this.tests) : NaN;
     this.keep('snapshots', {epoch: this.epoch, p: this.p.slice()});
   }
 
@@ -77,13 +76,13 @@ class Trainer {
     this.orders = this.orders.map(order => order.filter(i => i !== k).map(i => i - (i > k)));
   }
 
-  meanLoss(samples) {
-    this.spare.fill(0);
-    return samples.reduce((sum, x) => sum + this.loss(x, this.p, this.spare), 0) / samples.length;
-  }
-
-  // One more sample; the last of a batch moves the parameters, the last of all ends the epoch.
+  // One more sample, those of the test first; the last of a batch moves the parameters, the last of all ends the epoch.
   sample() {
+    if (this.tested < this.tests.length) {
+      this.testSum += this.loss(this.tests[this.tested++], this.p, this.spare);
+      if (this.tested === this.tests.length) this.test = this.testSum / this.tested;
+      return;
+    }
     this.total += this.loss(this.samples[this.order[this.at++]], this.p, this.g);
     this.count += 1;
     this.seen += 1;
