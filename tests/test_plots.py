@@ -1,12 +1,12 @@
 """The plots of the lessons: pictures where there is matplotlib, a line of text where there is none."""
 
-import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from needs import needs
 
 from micrograd.show import plots
 
@@ -22,12 +22,7 @@ PLOTS = {
 
 @pytest.fixture
 def matplotlib():
-    try:
-        import matplotlib
-    except ImportError:
-        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
-        give_up('plots are drawn with matplotlib: pip install matplotlib')
-    return matplotlib
+    return needs('matplotlib')
 
 
 @pytest.mark.parametrize('name', PLOTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -95,7 +95,7 @@ class _Graph:
     def __init__(self, output: Value, names: Mapping[str, object] | bool) -> None:
         self.output = output
         self.order = output.topological_order()
-        self.called = numbered_names(self.order, node_names(self.order, names, depth=2))
+        self.called = numbered_names(self.order, node_names(self.order, names, depth=2))  # v1, …: no formulas
         try:
             found = engine_gradients(output, self.order)
         except (ArithmeticError, ValueError):
@@ -233,9 +233,7 @@ def _shuffled(nodes: Sequence[Value], source: random.Random) -> list[Value]:
 
 def _local(node: Value) -> Sequence[float]:
     """A node's local gradients; none where they are not defined, or not known."""
-    ask: Callable[[], Sequence[float] | None] = getattr(node, 'local_gradients', None) or node._local_gradients
     try:
-        found = ask() or ()
+        return node.local_gradients() or ()
     except (ArithmeticError, ValueError):
         return ()
-    return found if len(found) == len(node._prev) else ()
