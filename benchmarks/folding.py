@@ -1,5 +1,5 @@
 """How the folding of a graph grows with its size, and what the pictures of a few networks take:
-`python benchmarks/folding.py`, some two minutes, or `folding.py 100000` up to fewer values than a million."""
+`python benchmarks/folding.py`, some five minutes, or `folding.py 100000` up to fewer values than a million."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from micrograd.show.fold import fold
 SIZES = (10_000, 100_000, 1_000_000)
 GROWING: dict[str, tuple[Callable[[int], Value], int]] = {  # and about how many values a unit of each has
     'the moons, over more points': (lambda n: networks.moons(n)[1], 106),
-    'a GPT, over more words': (lambda n: networks.words(n)[1], 8_000),
+    'a GPT, over more words': (lambda n: networks.words(n)[1], 4_000),
     'a recurrence, of more steps': (networks.recurrence, 10),
     'a chain, of more operations': (networks.chain, 2),
 }

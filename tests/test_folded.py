@@ -111,11 +111,20 @@ def test_numbers_that_are_none_and_steps_by_hand_do_not_stop_it(number):
 def test_gradients_before_backward_and_none():
     model, loss = networks.moons(4)
     picture = Folded(draw_dot(loss, fold=True, model=model))
-    assert picture.caption == ['1,438 values of 33 kinds; gradients not computed yet: call backward()']
+    assert picture.caption == ['1,438 values of 33 kinds', 'gradients not computed yet: call backward()']
     loss.backward()
     for parameter in model.parameters():
         parameter.grad = None
     assert 'grad 0' in Folded(draw_dot(loss, fold=True, model=model)).card('neurons[·].w', '×32')
+
+
+def test_it_says_what_its_numbers_are_not():
+    model, loss = networks.mlp(2)
+    for _ in range(2):
+        loss.backward()
+    assert 'some grad holds more than one backward()' in ' '.join(Folded(draw_dot(loss, fold=True, model=model)).caption)
+    model.layers[0].neurons[0].b.data += 1.0
+    assert 'inputs changed' in ' '.join(Folded(draw_dot(loss, fold=True, model=model)).caption)
 
 
 @pytest.mark.parametrize(('dot_of', 'products'), [(networks.gpt.dot, 0), (networks.gpt.products, 1)])

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from micrograd.engine import Value
-from micrograd.graph.naming import node_names, scope
+from micrograd.graph.naming import module_paths, node_names, scope
 from micrograd.nn import Module
 from micrograd.show.boxes import Boxes
 from micrograd.show.captions import caption, state_of
@@ -49,8 +49,8 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     Returns a `graphviz.Digraph`: Jupyter shows it, `.render('graph')` and `.pipe()` draw it, `.source` is its DOT
     text, the same for the same graph. Below the picture it says where its numbers are not what they seem: where an
     input was changed after the forward pass, and where gradients are not those of one `root.backward()`.
-    TypeError where root is no Value; ValueError for a graph of more than max_nodes with fold=False, or an unknown
-    format, rankdir, fold or size.
+    TypeError where root is no Value or model no Module; ValueError for a graph of more than max_nodes with fold=False,
+    or an unknown format, rankdir, fold or size.
 
     >>> w, x = Value(1.0), Value(2.0)
     >>> picture = draw_dot((w * x - 3)**2)  # in a notebook, write it last in a cell to see it
@@ -59,6 +59,8 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
     """
     if not isinstance(root, Value):
         raise TypeError(f'draw_dot draws the graph of one Value, not of a {type(root).__name__}: pass one output')
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f'model is a Module, whose parameters name the boxes, not a {type(model).__name__}')
     drawing = _canvas(format, rankdir, dpi, fontsize)
     order = root.topological_order()
     if highlight is not None and highlight not in set(order):
@@ -76,7 +78,9 @@ def draw_dot(root: Value, format: str = 'svg', rankdir: str = 'LR', *,
         if blank:
             raise ValueError(f'a page to fill in has a box for each value, and this graph has {len(order):,}: '
                              'draw a part of it, or pass fold=False and a larger max_nodes')
-        return draw_folded(drawing, root, called, state, fold or True, max_boxes, depth, model, highlight, legend)
+        modules = module_paths(order, names if model is None else {'model': model}, depth=1)
+        return draw_folded(drawing, order, called, modules, state, how=fold or True, max_boxes=max_boxes, depth=depth,
+                           highlight=highlight, legend=legend)
     if below := caption([], [], legend) if blank else caption(state.facts, state.warnings, legend):
         drawing.attr(label=below)
     boxes = Boxes(order, called, state, blank, fontsize)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from micrograd.engine import Value
-from micrograd.nn import Module
 from micrograd.show.captions import State, caption
 from micrograd.show.card import Cards, size
 from micrograd.show.drawing import Drawing
 from micrograd.show.fold import fold
-from micrograd.show.frames import Path, box_names, module_paths, parameter_names, pattern
+from micrograd.show.frames import Path, box_names, box_paths, parameter_names, pattern
 from micrograd.show.items import Arrow, Items
 from micrograd.show.look import BOLD, FAINT, INK, PAPER, digits, text
 from micrograd.show.rows import beside, rows
@@ -19,39 +18,37 @@ HOW = ('layers', 'samples', 'time')
 FRAME, FRAME_LINE = '#f4f7f9', '#c3ccd4'
 
 
-def draw_folded(drawing: Drawing, root: Value, names: Mapping[Value, str], state: State, how: str | bool = 'layers',
-                max_boxes: int = 100, depth: int | None = None, model: Module | None = None,
+def draw_folded(drawing: Drawing, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
+                state: State, *, how: str | bool = 'layers', max_boxes: int = 100, depth: int | None = None,
                 highlight: Value | None = None, legend: bool = False) -> Drawing:
-    """Draw the folded graph of `root` into an empty drawing, and return that.
+    """Draw a folded graph into an empty drawing, and return that.
 
-    names: of its Values. state: of its numbers. how: the `fold` of `draw_dot`, whose the others are, too. TypeError
-    where model is no Module.
-    ValueError for an unknown how, a depth below 1, or 'samples' where no module's parameters are known.
+    order: the graph, in topological order. names: of its Values. modules: the ways to those that a module holds.
+    state: of its numbers. how: the `fold` of `draw_dot`, whose the others are, too. ValueError for an unknown how, a
+    depth below 1, or 'samples' where no module's parameters are known.
     """
     how = 'layers' if how is True else how
     if how not in HOW:
         raise ValueError(f'fold is True, False, None or one of {HOW}, not {how!r}')
     if depth is not None and depth < 1:
         raise ValueError(f'depth is how many modules deep the picture looks, at least 1, not {depth!r}')
-    if model is not None and not isinstance(model, Module):
-        raise TypeError(f'model is a Module, whose parameters name the boxes, not a {type(model).__name__}')
-    parameters = parameter_names(names) if model is None else {p: name for name, p in model.named_parameters()}
+    parameters = parameter_names(names, modules)
     if how == 'samples' and not parameters:
         raise ValueError("fold='samples' keeps each parameter apart, but here is no module whose they are: pass model="
                          ', or fold=True')
     kinds = {value: name if how == 'samples' else pattern(name) for value, name in parameters.items()}
-    folded = fold(root, max_boxes, how == 'time', kinds)
+    folded = fold(order[-1], max_boxes, how == 'time', kinds)
     called = box_names(folded, parameters)
-    items = Items(folded, called, box_names(folded, {**names, **parameters}), module_paths(folded, called), depth)
-    values = [value for box in folded.boxes for value in box.values]
-    drawing.title = f'The graph of {names.get(root) or "a value"}, folded'
-    drawing.description = (f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds. '
-                           f'{names.get(root) or "The result"} is {digits(root.data)}')
-    kinds_of = f'{len(values) + folded.absorbed:,} values of {len(folded.boxes)} kinds' + ', rolled up' * folded.rolled
-    drawing.attr(label=caption([kinds_of, *state.facts], state.warnings, legend))
-    lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
+    items = Items(folded, called, box_names(folded, {**names, **parameters}), box_paths(folded, called), depth)
+    root = names.get(order[-1])
+    count = f'{len(order):,} values of {len(folded.boxes)} kinds'
+    drawing.title = f'The graph of {root or "a value"}, folded'
+    drawing.description = f'{count}. {root or "The result"} is {digits(order[-1].data)}'
+    warnings = [warning.replace('where it says “not”, grad', 'some grad') for warning in state.warnings]  # no card does
+    drawing.attr(label=caption([count + ', rolled up' * folded.rolled, *state.facts], warnings, legend))
     drawing._shown = [[row.values for row in item.rows] for item in items.items]
-    _Picture(drawing, items, Cards(values, state.computed), lit).draw()
+    lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
+    _Picture(drawing, items, Cards(order, state.computed), lit).draw()
     return drawing
 
 

@@ -13,13 +13,15 @@ Path = tuple[str, ...]  # to a module, such as ('blocks.0', 'attention'); () for
 ACTIVATIONS = ('relu', 'tanh', 'sigmoid')
 
 
-def parameter_names(names: Mapping[Value, str]) -> dict[Value, str]:
-    """Of the names those of parameters: leaves that were found in a module, or by a word in a dict.
+def parameter_names(names: Mapping[Value, str], modules: Mapping[Value, str]) -> dict[Value, str]:
+    """The parameters of a graph, by their way from its module, or where there is none from an object or a dict.
 
-    Where all are in one module, its own name is left out.
+    names, modules: of the graph's Values, and the ways to those that modules hold. Where all are in one module, its own
+    name is left out.
     """
-    found = {value: name for value, name in names.items() if not value._prev and not value.label
-             and not isinstance(value, Constant) and ('.' in name or "['" in name)}
+    found = {value: way for value, way in modules.items() if not value._prev} or {
+        value: name for value, name in names.items()
+        if not value._prev and not isinstance(value, Constant) and not value.label and ('.' in name or "['" in name)}
     if len({name.split('.')[0] for name in found.values()}) == 1:
         rests = {value: name.split('.', 1)[-1] for value, name in found.items()}
         found = found if any(rest[:1].isdecimal() for rest in rests.values()) else rests
@@ -74,7 +76,7 @@ def module_path(name: str) -> Path:
     return tuple(units[:-1])
 
 
-def module_paths(folded: Folded, names: Sequence[str]) -> list[Path]:
+def box_paths(folded: Folded, names: Sequence[str]) -> list[Path]:
     """For each box the path to its module. names: of the boxes of parameters, and '' for the others.
 
     What a module computes is what uses its parameters and what lies between such uses, with the activation after it. A

@@ -14,6 +14,7 @@ from micrograd.show.look import digits, symbol
 from micrograd.show.notation import PLAIN
 
 FUNCTIONS = {'neg': '−x', 'log': 'ln', 'abs': '|x|', 'sqrt': '√x', 'sigmoid': 'σ'}
+MOST_ROWS = 8  # of a card for steps in a row
 ORDERED = ('-', '/', '**')  # for which it matters which operand is which
 
 
@@ -174,7 +175,8 @@ class Items:
             users = {b for a, b, _ in self.edges if a == operand}
             one, other = self.boxes[operand], self.boxes[box]
             if (operand < box and users == {box} and not one.leaf and not self.names[operand]
-                    and len(one.values) == len(other.values) and self.paths[operand] == self.paths[box]):
+                    and len(one.values) == len(other.values) and self.paths[operand] == self.paths[box]
+                    and keys.count(keys[operand]) < MOST_ROWS):
                 return keys[operand]
         return box
 
