@@ -122,7 +122,8 @@ def test_it_says_what_its_numbers_are_not():
     model, loss = networks.mlp(2)
     for _ in range(2):
         loss.backward()
-    assert 'some grad holds more than one backward()' in ' '.join(Folded(draw_dot(loss, fold=True, model=model)).caption)
+    said = ' '.join(Folded(draw_dot(loss, fold=True, model=model)).caption)
+    assert 'some grad holds more than one backward()' in said
     model.layers[0].neurons[0].b.data += 1.0
     assert 'inputs changed' in ' '.join(Folded(draw_dot(loss, fold=True, model=model)).caption)
 
