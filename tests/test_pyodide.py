@@ -24,7 +24,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         absent('install Node.js, npm install pyodide@314.0.6 @viz-js/viz@3.31.0, and set PYODIDE_MODULES to its '
                'node_modules folder')
     folder = tmp_path_factory.mktemp('wheels')
-    pure = ['--only-binary=:all:', '--python-version', '3.14', '--implementation', 'py', '--abi', 'none', '--platform', 'any']
+    pure = ['--only-binary=:all:', '--python-version=3.14', '--implementation=py', '--abi=none', '--platform=any']
     subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--disable-pip-version-check', '--no-deps', *pure,
                     '-d', folder, *WHEELS], check=True)
     return folder

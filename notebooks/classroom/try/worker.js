@@ -1,0 +1,30 @@
+// Python, with this package, in a worker: an expression in, all that is told about it out.
+
+import { loadPyodide } from '../run/static/pyodide/pyodide.mjs';
+
+const folder = new URL('../run/static/pyodide/', import.meta.url).href;
+const began = performance.now();
+
+async function started() {
+  const pyodide = await loadPyodide({ indexURL: folder });
+  const [answer, viz] = await Promise.all([
+    fetch(new URL('answer.py', import.meta.url)).then(file => file.text()),
+    import(`${folder}viz.js`).then(module => module.instance()),
+    pyodide.loadPackage(['micrograd', 'graphviz'], { messageCallback: () => {} }),
+  ]);
+  pyodide.runPython(answer);
+  pyodide.globals.get('use')(viz);
+  return pyodide.globals.get('answer');
+}
+
+const python = started().then(
+  answer => { postMessage({ ready: performance.now() - began }); return answer; },
+  error => { postMessage({ failed: String(error) }); throw error; });
+
+let newest = 0;
+onmessage = async ({ data }) => {
+  newest = data.id;
+  const answer = await python;
+  await new Promise(done => setTimeout(done));  // what was typed meanwhile comes first
+  if (data.id === newest) postMessage({ id: data.id, ...JSON.parse(answer(JSON.stringify(data))) });
+};

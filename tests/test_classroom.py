@@ -1,0 +1,200 @@
+"""The classroom as a site, as `notebooks/classroom/make.py` builds it: served on loopback, everything else blocked."""
+
+import contextlib
+import functools
+import http.server
+import itertools
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from browser import CHROMIUM, FLAGS, MISSING, sync_playwright
+from needs import absent
+
+SITE = Path(os.environ.get('CLASSROOM', ''))
+BLOCKED = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'
+MINUTE = 60_000  # the kernel takes its time on a busy machine
+LIMITS = {'.': 70, 'run': 45}  # megabytes
+
+
+@pytest.fixture(scope='module')
+def site() -> Path:
+    if not os.environ.get('CLASSROOM'):
+        absent('python notebooks/classroom/make.py FOLDER, and set CLASSROOM to that folder')
+    return SITE
+
+
+@pytest.fixture(scope='module')
+def served(site: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_address[1]}'
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope='module')
+def visit(served: str) -> Iterator:
+    """Open a page of the site in a browser that finds nothing else; at the end, no page has asked for anything else."""
+    if MISSING:
+        absent(f'the site is tested in a browser: {"; ".join(MISSING)}')
+    asked: list[str] = []
+    with contextlib.ExitStack() as stack:
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, BLOCKED])
+
+        def open_(path: str, width: int = 1280, **options):
+            context = browser.new_context(viewport={'width': width, 'height': 800}, **options)
+            page = context.new_page()
+            page.set_default_timeout(4 * MINUTE)
+            context.on('request', lambda request: asked.append(request.url))
+            page.goto(f'{served}/{path}')
+            return page
+
+        yield open_
+        browser.close()
+    assert [url for url in asked if not url.startswith((served, 'data:', 'blob:', 'about:'))] == []
+
+
+@pytest.mark.parametrize('part', LIMITS)
+def test_sizes(site, part):
+    assert sum(path.stat().st_size for path in (site / part).rglob('*') if path.is_file()) < LIMITS[part] * 1e6
+
+
+def test_every_lesson_is_a_page_of_at_most_3_mb_with_a_way_to_the_next_one(site):
+    lessons = sorted(path.stem for path in Path(__file__).parent.parent.glob('notebooks/*.ipynb'))
+    for before, after in itertools.pairwise(lessons):
+        page = site / 'lessons' / f'{before}.html'
+        assert page.stat().st_size < 3e6
+        text = page.read_text(encoding='utf-8')
+        assert f'../run/lab/index.html?path={before}.ipynb' in text
+        assert re.search(rf'<a class="next-page" href="{after}\.html"', text), before
+        assert re.search(r'(src|href)="https?://(?!127)[^"]*\.(js|css|woff2?)', text) is None
+
+
+def test_the_reference_has_the_public_functions_with_their_examples(site):
+    text = (site / 'lessons' / 'reference.html').read_text(encoding='utf-8')
+    for name in ('micrograd.draw_dot', 'micrograd.nn.MLP', 'micrograd.optim.Adam', 'micrograd.bridge.to_torch'):
+        assert f'id="{name}"' in text
+    assert '&gt;&gt;&gt; ' in text and 'system-message' not in text
+
+
+def test_licences_go_with_what_is_bundled(site):
+    names = {path.name for path in (site / 'licences').iterdir()}
+    assert {'README.md', 'micrograd.txt', 'pyodide.txt', '@viz-js_viz.txt', 'mathjax.txt', 'graphviz.txt'} <= names
+    assert 'Mozilla Public License' in (site / 'licences' / 'README.md').read_text(encoding='utf-8')
+
+
+def test_a_lesson_plays_without_a_kernel(visit):
+    page = visit('lessons/01_one_weight.html')
+    player = page.frame_locator('iframe.micrograd-page').first
+    seen = []
+    for _ in range(3):
+        seen.append(player.locator('#stage').inner_text())
+        player.locator('#forward').click()
+    assert len(set(seen)) == 3
+    assert page.locator('mjx-container').count() > 0
+
+
+def test_the_search_works_offline(visit):
+    page = visit('lessons/search.html?q=softmax')
+    page.wait_for_selector('#search-results li a')
+    assert '10_softmax' in ' '.join(page.locator('#search-results li a').evaluate_all('all => all.map(a => a.href)'))
+
+
+@pytest.fixture(scope='module')
+def trying(visit):
+    page = visit('try/index.html')
+    page.wait_for_selector('body[data-answered]')
+    page.wait_for_selector('#picture svg')
+    return page
+
+
+def ask(page, expression: str) -> None:
+    before = page.evaluate('document.body.dataset.answered')
+    page.fill('#expression', expression)
+    page.wait_for_function('before => document.body.dataset.answered !== before', arg=before)
+
+
+def test_an_expression_is_answered_with_everything(trying):
+    page = trying
+    assert page.locator('#picture svg title').count() > 3
+    assert '∂loss/∂w' in page.text_content('#chain') and 'gradients, by the chain rule' in page.text_content('#tables')
+    assert 'def forward_and_backward(w, x, y):' in page.text_content('#python')
+    assert 'function' in page.text_content('#javascript')
+    page.frame_locator('#player iframe').locator('#forward').click()
+
+
+def test_numbers_and_expressions_change_the_answer_and_the_address(trying, visit):
+    page = trying
+    ask(page, 'n = a*b; o = tanh(n)')
+    page.wait_for_function("document.querySelectorAll('#numbers input').length === 2")
+    before = page.evaluate('document.body.dataset.answered')
+    page.fill('#numbers input[name=a]', '0.25')
+    page.wait_for_function('before => document.body.dataset.answered !== before', arg=before)
+    assert re.search(r'a\s+=\s+0.25', page.text_content('#tables'))
+    again = visit(page.url.split('/', 3)[3])
+    again.wait_for_selector('body[data-answered]')
+    assert again.input_value('#expression') == 'n = a*b; o = tanh(n)'
+    assert again.text_content('#tables') == page.text_content('#tables')
+    took = [int(page.evaluate('document.body.dataset.took'))]
+    for factor in range(3, 8):
+        ask(page, f'n = a*b*{factor}; o = tanh(n)')
+        took.append(int(page.evaluate('document.body.dataset.took')))
+    ready = int(again.evaluate('document.body.dataset.ready'))
+    print(f'\nthe try page: loaded in {ready} ms, then answers in {sorted(took)[len(took) // 2]} ms (median)')
+
+
+@pytest.mark.parametrize(('expression', 'words'), [
+    ('loss = (w*x - ', 'never closed'), ('log(w)', 'log(w = -1.0)'), ('__import__("os")', ''), ('w.data', ''),
+    ('', 'expression'), ('"<img src=x onerror=alert(1)>"', ''), ('[' * 500, ''),
+    ('x = w; x = w', 'x'), ('lambda: w', ''),
+])
+def test_a_wrong_or_hostile_expression_is_an_error_in_words(trying, expression, words):
+    page = trying
+    page.evaluate('window.hit = 0; window.alert = () => { window.hit += 1 }')
+    ask(page, 'w*w')
+    if expression == 'log(w)':
+        page.fill('#numbers input[name=w]', '-1')
+    ask(page, expression)
+    assert page.is_visible('#error')
+    assert words in page.text_content('#error') != ''
+    assert page.evaluate('window.hit') == 0
+    ask(page, 'w*2')
+    page.wait_for_selector('#error', state='hidden')
+
+
+@pytest.mark.parametrize('fragment', [
+    'e=' + quote('w*x') + '&n.w=' + quote('<script>alert(1)</script>'), 'e=' + 'w*' * 5000 + 'w', '%', 'e=%E0%A4%A',
+    'n.x=1',     'e=' + quote('</script><img src=x onerror=alert(1)>'), 'e=' + quote('w*x') + '&n.w=' + '9' * 400])
+def test_a_hostile_address_does_nothing_but_an_error(visit, fragment):
+    page = visit('index.html')
+    page.add_init_script('window.hit = 0; window.alert = () => { window.hit += 1 }')
+    page.goto(page.url.replace('index.html', f'try/index.html#{fragment}'))
+    page.wait_for_selector('body[data-answered]')
+    assert page.evaluate('window.hit') == 0
+    assert page.locator('img, script:not([src])').count() == 0
+    assert page.is_visible('#error') or page.is_visible('#answer')
+
+
+@pytest.mark.parametrize('lesson', ['01_one_weight', '02_vector_weights_and_descent', '03_build_it_yourself'])
+def test_a_lesson_runs_to_the_end_in_jupyterlite(visit, lesson):
+    page = visit(f'run/lab/index.html?path={lesson}.ipynb')
+    page.wait_for_selector('.jp-Notebook .jp-CodeCell', timeout=6 * MINUTE)
+    page.get_by_role('menuitem', name='Run', exact=True).click()
+    page.get_by_role('menuitem', name='Run All Cells', exact=True).click()
+    page.wait_for_function("""() => {
+        const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+        return prompts.length && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
+    }""", timeout=8 * MINUTE)
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
+    assert errors.count() == 0, errors.first.text_content()
+    assert page.locator('.jp-OutputArea-output').count() > 10
