@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
 import micrograd.show.player
@@ -38,6 +39,25 @@ GRAPHS = {
     'kinks and edges': ('y = abs(a) + a**2 + a**0 + relu(a) + a**b + a**1', {'a': 0, 'b': 2}),
     '0 ** 0': ('y = a**b', {'a': 0, 'b': 0}),
 }
+
+
+class Scripts(HTMLParser):
+    """The scripts of a page and their texts, as a browser finds them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.scripts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag == 'script':
+            self.scripts.append('')
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] == 'script' and self.scripts:
+            self.scripts[-1] += data
 
 
 class Opened:

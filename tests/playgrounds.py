@@ -3,33 +3,15 @@
 import json
 import math
 import random
-from html.parser import HTMLParser
 from typing import Any
+
+from browser import Scripts
 
 import micrograd
 from micrograd import Value, optim
 from micrograd.losses import hinge_loss
 from micrograd.nn import MLP
 from micrograd.show.playground import Playground, playground
-
-
-class Scripts(HTMLParser):
-    """The scripts of a page and their texts, as a browser finds them."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.scripts: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list) -> None:
-        self.tags.append((tag, dict(attributes)))
-        if tag == 'script':
-            self.scripts.append('')
-
-    def handle_data(self, data: str) -> None:
-        if self.tags and self.tags[-1][0] == 'script':
-            self.scripts[-1] += data
 
 
 def data_of(page: Playground) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import GRAPHS, LESSON, SOURCE, close, gradients, lesson
+from browser import GRAPHS, LESSON, SOURCE, Scripts, close, gradients, lesson
 
 from micrograd import Value, explain
 from micrograd.command.expression import evaluate
@@ -20,25 +19,6 @@ from micrograd.show.notation import PLAIN, render
 from micrograd.show.player import Player, play
 
 # ---- The page as text ----
-
-class Scripts(HTMLParser):
-    """The scripts of a page and their texts, as a browser finds them."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.scripts: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list) -> None:
-        self.tags.append((tag, dict(attributes)))
-        if tag == 'script':
-            self.scripts.append('')
-
-    def handle_data(self, data: str) -> None:
-        if self.tags and self.tags[-1][0] == 'script' and self.scripts:
-            self.scripts[-1] += data
-
 
 HOSTILE = ['</script><script>alert(1)</script>', '<!--', '<!-- <script>', '\u2028', '{{js}}', '"\'&amp;', '\\',
            'a{b}|<c>', '<img src=x onerror=alert(1)>', ']]>', '$&', 'naïve ŷ 変数', '\ud800', '-']

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playgrounds import Moons, Scripts, data_of, moons, trained, trainer_of
+from browser import Scripts
+from playgrounds import Moons, data_of, moons, trained, trainer_of
 
 import micrograd.show.playground
 from micrograd import Value, playground
@@ -247,6 +248,10 @@ def test_what_is_no_value_or_not_in_the_graph():
     loss = w * x
     with pytest.raises(TypeError, match='a Value, not a list'):
         playground([loss], [x], [w], [[1.0]])
+    with pytest.raises(TypeError, match='predict is the answer of the model, a Value, not a list: of several give one'):
+        playground(loss, [x], [w], [[1.0]], predict=[loss])
+    with pytest.raises(TypeError, match='model is the Module that the parameters belong to, not a function'):
+        playground(loss, [x], [w], [[1.0]], model=lambda x: w * x)
     with pytest.raises(ValueError, match='there are no parameters to train'):
         playground(loss, [x], [], [[1.0]])
     with pytest.raises(ValueError, match='predict is the Value in the graph of the loss'):

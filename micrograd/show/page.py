@@ -44,6 +44,16 @@ class Page:
                 f'style="{style}" sandbox="allow-scripts" srcdoc="{html.escape(self.html)}">{self.instead}</iframe>')
 
 
+def document(title: str, body: str, css: str, data: Any, js: str) -> str:
+    """A page that may run no script and load nothing but what stands in it.
+
+    title, body: HTML. css, js: what follows the style and the script of every page. data: what `embedded` takes.
+    """
+    return fill(texts(__package__, 'page.html'), {
+        'title': title, 'body': body, 'css': texts(__package__, 'page.css') + css, 'data': embedded(data),
+        'js': texts(__package__, 'page.js') + js})
+
+
 def fill(template: str, parts: Mapping[str, str]) -> str:
     """The template with its {{names}} replaced by the parts: once, for a label may hold a {{name}} of its own."""
     return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)

@@ -23,7 +23,7 @@ from micrograd.show.draw import draw_dot
 from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
-from micrograd.show.page import Page, embedded, fill, texts
+from micrograd.show.page import Page, document, fill, texts
 from micrograd.show.player.frames import pictures_of
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
@@ -92,14 +92,9 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     picture.attr(ranksep='0.2', label='')  # the page says what there is to say
     svg = re.sub(r' xlink:title="[^"]*"|<desc>.*?</desc>', '', picture.pipe(format='svg', encoding='utf-8'))
     svg, data = svg[svg.index('<svg'):], _data(order, named)
-    parts = {
-        'title': html.escape(f'{printable(named[output])}, step by step'),
-        'svg': svg,
-        'data': embedded(data),
-        'css': texts('micrograd.show', 'page.css') + texts(__package__, 'player.css'),
-        'js': texts('micrograd.show', 'page.js') + javascript(FUNCTIONS) + texts(__package__, *SCRIPTS),
-    }
-    page = fill(texts(__package__, 'page.html'), parts)
+    title = html.escape(f'{printable(named[output])}, step by step')
+    page = document(title, fill(texts(__package__, 'page.html'), {'title': title, 'svg': svg}),
+                    texts(__package__, 'player.css'), data, javascript(FUNCTIONS) + texts(__package__, *SCRIPTS))
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
     return Player(page, min(720, max(600, 400 + int(points[1]))) if points else 720, html.escape(
         f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '

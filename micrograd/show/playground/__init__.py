@@ -16,7 +16,7 @@ from micrograd.engine import Value
 from micrograd.graph.naming import node_names, numbered_names, short
 from micrograd.nn import Module
 from micrograd.show.look import printable
-from micrograd.show.page import Page, embedded, fill, texts
+from micrograd.show.page import Page, document, fill, texts
 from micrograd.show.playground.data import Columns, orders, samples, split
 from micrograd.show.playground.graph import Graph, finite
 from micrograd.show.playground.picture import Picture
@@ -67,11 +67,11 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     'line.html'
     """
     inputs, params = list(inputs), list(params)
-    _check(loss, params, predict, max_operations)
+    _check(loss, params, predict, model, max_operations)
     settings = _settings(optimizer, lr, momentum, batch_size)
     compile(loss, inputs, params, backend='javascript', names=False)  # which refuses what it cannot translate
     every = list(dict.fromkeys([*loss.topological_order(), *inputs, *params]))
-    paths = {parameter: path for path, parameter in model.named_parameters()} if model else {}
+    paths = {parameter: path for path, parameter in model.named_parameters()} if model is not None else {}
     known = node_names(every, names, depth=1) | paths
     named = numbered_names(every, known)
     finite([value for value in every if value not in set(inputs)], named)
@@ -82,7 +82,7 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     taken = orders(len(trained), seed)
     state = graph.data(trained + tested) | {
         'names': [named[value] for value in params], 'inputs': called, 'train': trained, 'test': tested,
-        'orders': taken, 'model': repr(model) if model else '', 'settings': settings,
+        'orders': taken, 'model': repr(model) if model is not None else '', 'settings': settings,
         'state': [[path, place.get(value), value.data] for value, path in paths.items()]
         or [[named[value], i, value.data] for value, i in place.items()],
         'cards': picture.data(inputs, params) if picture else [],
@@ -92,10 +92,16 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     return Playground(page, 780, INSTEAD, tuple(map(tuple, taken)))
 
 
-def _check(loss: Value, params: Sequence[Value], predict: Value | None, max_operations: int) -> None:
+def _check(loss: Value, params: Sequence[Value], predict: Value | None, model: Module | None,
+           max_operations: int) -> None:
     """An error for what is no loss to train with."""
     if not isinstance(loss, Value):
         raise TypeError(f'playground trains on the loss of one sample, a Value, not a {type(loss).__name__}')
+    if not (predict is None or isinstance(predict, Value)):
+        raise TypeError(f'predict is the answer of the model, a Value, not a {type(predict).__name__}: of several give '
+                        'one')
+    if not (model is None or isinstance(model, Module)):
+        raise TypeError(f'model is the Module that the parameters belong to, not a {type(model).__name__}')
     if not params:
         raise ValueError('there are no parameters to train: give model.parameters(), or a list of Values')
     order = loss.topological_order()
@@ -123,10 +129,6 @@ def _settings(optimizer: str, lr: float, momentum: float, batch_size: int | None
 
 
 def _page(loss: str, code: str, picture: str, state: Mapping[str, Any]) -> str:
-    return fill(texts(__package__, 'page.html'), {
-        'title': html.escape(f'Playground: {printable(short(loss))}'),
-        'data': embedded(state),
-        'picture': picture,
-        'css': texts('micrograd.show', 'page.css') + texts(__package__, 'playground.css'),
-        'js': texts('micrograd.show', 'page.js') + code + texts(__package__, *SCRIPTS),
-    })
+    title = html.escape(f'Playground: {printable(short(loss))}')
+    return document(title, fill(texts(__package__, 'page.html'), {'title': title, 'picture': picture}),
+                    texts(__package__, 'playground.css'), state, code + texts(__package__, *SCRIPTS))
