@@ -78,6 +78,7 @@ def sample_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
     """The loss of one sample, in Values."""
     if problem.loss == 'max-margin':
         return (1 + -targets[0] * outputs).relu()
+    outputs = outputs if isinstance(outputs, list) else [outputs]  # an MLP with one output returns it alone
     return sum((output - target) ** 2 for output, target in zip(outputs, targets)) / len(targets)
 
 

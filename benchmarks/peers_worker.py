@@ -29,7 +29,7 @@ steps: dict = {}
 
 
 def mlp(width: int) -> models.Problem:
-    return models.Problem((16, width, width, 1), 'tanh', 'max-margin')
+    return models.Problem((16, width, width, 1), 'tanh', 'squared error')
 
 
 def made(name: str, kind: str, width: int, n: int) -> tuple:

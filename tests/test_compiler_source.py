@@ -205,7 +205,7 @@ def test_what_is_computed_of_constants_alone_is_computed_with_floats(constant):
     output = x * ((square * square * square) * (square * c)) + (-(c * 0.0)) * x
     assert_like_the_engine(output, [c], [x], source_of(output, [c], [x]))
     run = function(source_of(-(c * 0.0)))
-    assert math.copysign(1, run()) == math.copysign(1, -(constant * 0.0))
+    assert math.copysign(1, run(constant)) == math.copysign(1, -(constant * 0.0))
     assert_like_the_engine(output, [], [x], source_of(output, [], [x]))
 
 

@@ -113,6 +113,31 @@ def test_a_constant_that_users_set_is_a_number(number):
         assert 'np' not in step.source
 
 
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_forward_pass_follows_the_weights_as_they_are_trained(backend):
+    model, xs, y = model_and_inputs()
+    predict = micrograd.compile(model(xs), xs, backend=backend)
+    step = micrograd.compile((model(xs) - y)**2, [*xs, y], model.parameters(), backend='python')
+    optimizer = SGD(model.parameters(), lr=0.1)
+    columns = list(zip(*[x for x, _ in DATA], strict=True))
+    for _ in range(3):
+        assert predict(*columns) == pytest.approx([model(x).data for x, _ in DATA], rel=1e-12)
+        assert predict(0.3, -0.2) == pytest.approx(model([0.3, -0.2]).data, rel=1e-15)
+        optimizer.zero_grad()
+        step(*columns, [y for _, y in DATA])
+        optimizer.step()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_forward_pass_keeps_what_was_made_without_a_formula(backend):
+    a, b, x = Value(2.0), Value(3.0), Value(1.0)
+    by_hand = Value(a.data * 5, (a,), 'times five')
+    predict = micrograd.compile(by_hand * x + b, [x], backend=backend)
+    a.data, b.data = 7.0, 4.0
+    assert predict(2.0) == 24.0
+
+
 # What tracing freezes.
 
 @pytest.mark.parametrize('backend', BACKENDS)

@@ -14,7 +14,8 @@ from typing import Any
 from micrograd.compiler.collector import held_back
 from micrograd.compiler.javascript import JavascriptBackend
 from micrograd.compiler.source import Source
-from micrograd.engine import Value
+from micrograd.engine import Constant, Value
+from micrograd.graph.formulas import formula_of
 from micrograd.graph.gradients import engine_gradients
 from micrograd.graph.naming import node_names
 from micrograd.graph.program import Program
@@ -27,8 +28,9 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     """Turn the graph of an output into code that computes it, and its gradients, again and again, and much faster.
 
     inputs: the leaves whose numbers are given at each call. params: the leaves to differentiate by, whose numbers are
-    read from their `.data` at each call; without any there is only a forward pass. Every other leaf is a constant, the
-    weights of a network too: after training, compile its forward pass again, or give the weights among the inputs.
+    read from their `.data` at each call. Every other leaf is a constant. Without params there is only a forward pass,
+    which reads the numbers of all leaves at each call: it follows a network's weights as they are trained. (But
+    JavaScript has them as they are now.)
 
     backend: 'python', which is always there and computes what the engine computes to the last bit; 'numpy', on whole
     arrays; 'native', machine code by llvmlite (`pip install llvmlite numpy`). None is native where llvmlite is
@@ -59,7 +61,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
         raise TypeError(f'compile takes the output of a graph, a Value, not {type(output).__name__}')
     inputs, params = _leaves(inputs, 'inputs'), _leaves(params, 'params')
     order = output.topological_order()
-    source = Source(order, inputs, params, node_names([*order, *inputs, *params], names, depth=1))
+    weights = params if params or backend == 'javascript' else _read(order, inputs)
+    source = Source(order, inputs, weights, node_names([*order, *inputs, *params], names, depth=1), bool(params))
     seen: set[Value] = set()
     for value in (*inputs, *params):
         if value in seen:
@@ -69,7 +72,7 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     for value in (value for value in inputs if value not in known):
         warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
     with held_back():
-        return Compiled(output, inputs, params, source, backend)
+        return Compiled(output, inputs, params, weights, source, backend)
 
 
 class Compiled:
@@ -86,14 +89,14 @@ class Compiled:
     TypeError for wrong inputs, ValueError for lengths that differ or an empty batch; then no gradient has changed.
     """
 
-    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], source: Source,
-                 backend: str | None) -> None:
-        self._params, self._source = params, source
+    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], weights: Sequence[Value],
+                 source: Source, backend: str | None) -> None:
+        self._params, self._weights, self._source = params, weights, source
         self._inputs = [source.names[value] for value in inputs]
         self._labels: dict[str, str] = {}
         for value, name in zip(inputs, self._inputs, strict=True):
             self._labels.setdefault(value.label, name)
-        self._backend = _backend(backend, output, inputs, params)
+        self._backend = _backend(backend, output, inputs, weights, bool(params))
         fast = params and hasattr(self._backend, 'fast')
         self._fast = self._backend.fast if fast else _never
         self._fast_accumulate = self._backend.fast_accumulate if fast else _never
@@ -114,7 +117,7 @@ class Compiled:
             return mean
         columns, count = self._columns(inputs, by_label)
         if not self._params:
-            outputs = [] if count == 0 else self._guarded(self._backend.outputs, columns, count)
+            outputs = [] if count == 0 else self._guarded(self._backend.outputs, self._now(), columns, count)
             if count is None:
                 return float(outputs[0])
             arrays = any(hasattr(x, 'ndim') for x in (*inputs, *by_label.values()))
@@ -161,7 +164,7 @@ class Compiled:
             output = rebuild(*map(Value, sample))
             columns, _ = self._columns(sample, {})
             if not self._params:
-                pairs = [('the output', float(self._backend.outputs(columns, 1)[0]), output.data)]
+                pairs = [('the output', float(self._backend.outputs(self._now(), columns, 1)[0]), output.data)]
             else:
                 mean, gradients = self._backend.means([parameter.data for parameter in self._params], columns, 1)
                 pairs = [('the output', mean, output.data), *zip(
@@ -176,6 +179,10 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f'<compiled graph of {len(self._inputs)} inputs and {len(self._params)} params, {self.backend}>'
+
+    def _now(self) -> list[float]:
+        """The weights' numbers of now."""
+        return [weight.data for weight in self._weights]
 
     def _theta(self, theta: Any) -> Any:
         """The parameters' numbers, as many as there are."""
@@ -234,24 +241,34 @@ def _never(*_: object) -> Any:
     """The fast way of a backend that has none."""
 
 
-def _backend(name: str | None, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Any:
+def _backend(name: str | None, output: Value, inputs: Sequence[Value], weights: Sequence[Value], backward: bool) -> Any:
     """The backend of that name, or Python's with a warning that says why."""
     if name == 'javascript':
-        return JavascriptBackend(Program(output, inputs, params))
+        return JavascriptBackend(Program(output, inputs, weights))
     if name is None:
         name = 'native' if importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy') else 'python'
     try:
         if name == 'native':
             from micrograd.compiler.native import NativeBackend
-            return NativeBackend(Program(output, inputs, params, seeded=True))
+            return NativeBackend(Program(output, inputs, weights, seeded=backward, backward=backward))
         if name == 'numpy':
             from micrograd.compiler.python import NumpyBackend
-            return NumpyBackend(Program(output, inputs, params))
+            return NumpyBackend(Program(output, inputs, weights, backward=backward))
     except (ImportError, NotImplementedError, RuntimeError, OSError) as error:
         hint = '; pip install llvmlite numpy' if isinstance(error, ImportError) and sys.platform != 'emscripten' else ''
         warnings.warn(f'no {name} backend, so Python computes: {error}{hint}', RuntimeWarning, stacklevel=4)
     from micrograd.compiler.python import PythonBackend
-    return PythonBackend(Program(output, inputs, params))
+    return PythonBackend(Program(output, inputs, weights, backward=backward))
+
+
+def _read(order: Sequence[Value], inputs: Sequence[Value]) -> list[Value]:
+    """The leaves whose numbers a forward pass reads at each call: all but the inputs, plain numbers, and what a step
+    without a formula has been made of, whose result stays what it is."""
+    fixed: set[Value] = set(inputs)
+    for node in reversed(order):
+        if node._prev and (node in fixed or formula_of(node) is None):
+            fixed.update(node._prev)
+    return [node for node in order if not node._prev and node not in fixed and not isinstance(node, Constant)]
 
 
 def _leaves(values: Iterable[Value], what: str) -> list[Value]:

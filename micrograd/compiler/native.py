@@ -209,9 +209,10 @@ class NativeBackend:
                 total[:self.program.params + 1] += one.out[:self.program.params + 1]
             frame.out[:] = total / frame.count
 
-    def outputs(self, columns: Sequence[Any], count: int) -> Any:
+    def outputs(self, params: Sequence[float], columns: Sequence[Any], count: int) -> Any:
         """The output for each sample."""
         frame = self._frame(columns, count)
+        frame.theta[:] = params
         frame.compute()
         return frame.out[:count].copy()
 

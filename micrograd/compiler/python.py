@@ -72,18 +72,19 @@ class Writer:
 
     def source(self) -> str:
         """The text of `run(params, samples)`, which returns the sum of the outputs and that of each gradient; without
-        parameters, the list of outputs."""
+        gradients, the list of outputs."""
         program = self.program
         inputs = ''.join(f'x{number}, ' for number in range(program.inputs)) or '()'
         params = ''.join(f'p{number}, ' for number in range(program.params))
         sums = ', '.join(f'g{number}' for number in range(program.params))
         return '\n'.join([
             'def run(params, samples):',
-            *([f'    {params} = params', '    total = -0.0', f'    {sums.replace(",", " =")} = 0.0'] if params else
+            *([f'    {params} = params'] if params else []),
+            *(['    total = -0.0', f'    {sums.replace(",", " =")} = 0.0'] if program.gradients else
               ['    outputs = []']),
             f'    for {inputs} in samples:',
             *(f'        {line}' for line in self.lines()),
-            f'    return total, [{sums}]' if params else '    return outputs'])
+            f'    return total, [{sums}]' if program.gradients else '    return outputs'])
 
     def lines(self) -> Iterator[str]:
         """The statements as text; a name is free again after the last use of its variable."""
@@ -113,7 +114,7 @@ class Writer:
         text = self.text(statement.operand)
         if statement.target == 'gradient':
             return f'g{statement.number} += {text}'
-        return f'total += {text}' if self.program.params else f'outputs.append({text})'
+        return f'total += {text}' if self.program.gradients else f'outputs.append({text})'
 
     def text(self, operand: Operand, needs: int = CONDITION) -> str:
         """An operand as it is written where it has to hold together so tightly."""
@@ -210,7 +211,7 @@ class NumpyWriter(Writer):
             'def run(params, samples, ones):',
             *([f'    {inputs} = samples'] if inputs else []), *([f'    {params} = params'] if params else []),
             *(f'    {line}' for line in self.lines()),
-            f'    return outputs, [{", ".join(f"g{number}" for number in range(self.program.params))}]'])
+            f'    return outputs, [{", ".join(f"g{number}" for number in range(len(self.program.gradients)))}]'])
 
     def sink(self, statement: Statement) -> str:
         operand = statement.operand
@@ -255,9 +256,9 @@ class PythonBackend(Backend):
         total, gradients = self.run(array('d', params), _samples(columns, count))
         return total / count, array('d', [gradient / count for gradient in gradients])
 
-    def outputs(self, columns: Sequence[Any], count: int) -> list[float]:
+    def outputs(self, params: Sequence[float], columns: Sequence[Any], count: int) -> list[float]:
         """The output for each sample."""
-        outputs: list[float] = self.run((), _samples(columns, count))
+        outputs: list[float] = self.run(array('d', params), _samples(columns, count))
         return outputs
 
 
@@ -276,20 +277,20 @@ class NumpyBackend(Backend):
 
     def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
         """The mean over the samples of the output, and of each parameter's gradient."""
-        theta = self.numpy.array(params, dtype=float)
-        outputs, gradients = self._run([theta[i, ...] for i in range(len(theta))], columns, count)
+        outputs, gradients = self._run(params, columns, count)
         return float(outputs.mean()), self.numpy.array(gradients) / count
 
-    def outputs(self, columns: Sequence[Any], count: int) -> Any:
+    def outputs(self, params: Sequence[float], columns: Sequence[Any], count: int) -> Any:
         """The output for each sample."""
-        return self._run((), columns, count)[0].copy()  # it may be an input
+        return self._run(params, columns, count)[0].copy()  # it may be an input
 
-    def _run(self, params: Sequence[Any], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
+    def _run(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[Any, list[Any]]:
+        theta = self.numpy.array(params, dtype=float)
         full, ones = self.numpy.full, self.numpy.ones(count)
         samples = [full(count, column) if isinstance(column, float) else self.numpy.asarray(column)
                    for column in columns]
         with self.numpy.errstate(all='ignore'):
-            outputs, gradients = self.run(params, samples, ones)
+            outputs, gradients = self.run([theta[i, ...] for i in range(len(theta))], samples, ones)
         return self.numpy.broadcast_to(outputs, count), gradients
 
     def _log0(self, a: Any) -> Any:

@@ -47,8 +47,8 @@ class Source:
     """The source of the graph in this topological order; Values are called by the names given, made identifiers."""
 
     def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value],
-                 names: Mapping[Value, str]) -> None:
-        self.order, self.inputs, self.params = order, inputs, params
+                 names: Mapping[Value, str], backward: bool = True) -> None:
+        self.order, self.inputs, self.params, self.backward = order, inputs, params, backward
         self.writing, self.written = threading.Lock(), ''
         self.taken: dict[str, int] = dict.fromkeys([*FUNCTIONS, 'pow', 'inf', 'nan', 'float', MAIN], 1)
         self.names: dict[Value, str] = {}
@@ -76,7 +76,7 @@ class Source:
                 self._assign(self.names[node], arithmetic.apply(op, *operands))
                 nodes[node] = Text(self.names[node])
         result = self._text(nodes[self.order[-1]])
-        if self.params:
+        if self.params and self.backward:
             self.lines.append('')
             self.lines.append(f'    # backward pass: d_v is the derivative of {result} by v')
             found = chain_rule(self.order, self.params, nodes, arithmetic, named=self._gradient)

@@ -58,7 +58,7 @@ def middle(loss: Value, predict: Value, target: Value, numbers: Sequence[float])
 
     def difference(answer: float) -> float:
         try:
-            losses = [float(backend.outputs([answer, number], 1)[0]) for number in (low, high)]
+            losses = [float(backend.outputs((), [answer, number], 1)[0]) for number in (low, high)]
         except (ArithmeticError, ValueError):
             return math.inf
         return abs(losses[0] - losses[1]) if all(map(math.isfinite, losses)) else math.inf
