@@ -96,7 +96,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     page = document(title, fill(texts(__package__, 'page.html'), {'title': title, 'svg': svg}),
                     texts(__package__, 'player.css'), data, javascript(FUNCTIONS) + texts(__package__, *SCRIPTS))
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    return Player(page, min(720, max(600, 400 + int(points[1]))) if points else 720, html.escape(
+    return Player(page, min(660, max(600, 400 + int(points[1]))) if points else 660, html.escape(
         f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '
         'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'), svg, data)
 
