@@ -295,6 +295,7 @@ def test_the_folded_picture_is_alive(opened):
         return {name: rest for name, *rest in groups}
 
     assert texts()['w'] == ['data 0.5', '']
+    assert 'computed' not in page.text('#drawing')
     assert texts()['x'] == ['data 1', '']  # of the first sample
     page.page.click('#step')
     settled(page)
