@@ -31,7 +31,7 @@ class Absent:
     def __getattr__(self, name: str) -> 'Absent':
         if name.startswith('__'):
             raise AttributeError(name)
-        return Absent(self.module)
+        return self()
 
     def __call__(self, *_: object, **__: object) -> 'Absent':
         if not Absent.collecting:
