@@ -14,6 +14,7 @@ import micrograd.show.playground
 from micrograd import Value, playground
 from micrograd.losses import binary_cross_entropy_with_logits, mse_loss
 from micrograd.nn import MLP, Module
+from micrograd.show.drawing import Drawing
 from micrograd.show.playground import SCRIPTS
 
 RUN = '''
@@ -164,6 +165,16 @@ def test_a_module_of_ones_own_and_fixed_parameters():
     page = playground((model.slope * x + model.offset)**2, [x], [model.slope], [[1, 2]], model=model)
     assert data_of(page)['state'] == [['slope', 0, 2.0], ['offset', None, 1.0]]
     assert data_of(page)['layers'] == []
+
+
+def test_without_a_dot_to_draw_with_there_is_no_picture(monkeypatch):
+    assert '<svg role' in line().html and data_of(line())['cards']
+
+    def pipe(*_, **__):
+        raise RuntimeError('there is no `dot`')
+
+    monkeypatch.setattr(Drawing, 'pipe', pipe)
+    assert '<svg role' not in line().html and data_of(line())['cards'] == []
 
 
 def test_data_of_every_kind():
