@@ -5,6 +5,8 @@ import itertools
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from needs import needed, np
 
 import micrograd
@@ -277,3 +279,39 @@ def test_a_recurrent_network_is_all_loops():
         return len(layers.order), len(layers.program.steps)
     (few, short), (many, long) = left(3), left(6)
     assert few < short / 10 and many < long / 10
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.booleans(), st.sampled_from(['tanh', 'relu', '']),
+                           st.sampled_from(['', 'bias first', 'bias last', 'residual', 'products'])),
+                 min_size=1, max_size=6)
+
+
+def woven(width, steps, draw):
+    """Vectors, each of an earlier one and one of three matrices, or of its transpose, in whatever way that is written.
+    """
+    matrices = [matrix(width, width, draw) for _ in range(3)]
+    biases = [Value(draw.uniform(-1, 1)) for _ in range(width)]
+    xs = [Value(draw.uniform(-1, 1)) for _ in range(width)]
+    vectors = [xs, [x.tanh() for x in xs]]
+    for which, place, across, nonlin, how in steps:
+        x = vectors[place % len(vectors)]
+        rows = zip(*matrices[which], strict=True) if across else matrices[which]
+        if how == 'products':
+            sums = [sum(w * v for w, v in zip(row, x, strict=True)) for row in rows]
+        else:
+            sums = [dot(row, x) for row in rows]
+        added = {'bias first': biases, 'bias last': biases, 'residual': x}.get(how)
+        if added:
+            sums = [b + s if how == 'bias first' else s + b for s, b in zip(sums, added, strict=True)]
+        vectors.append([getattr(s * 0.5, nonlin)() if nonlin else s * 0.5 for s in sums])
+    total = sum(dot(vector, vector) for vector in vectors[2:]) + sum(v for vector in vectors for v in vector)
+    return total, xs, [*(w for m in matrices for row in m for w in row), *biases]
+
+
+def test_weights_woven_at_random(loops):
+    @settings(max_examples=25, deadline=None)
+    @given(width=st.integers(2, 6), steps=STEPS, seed=st.integers(0, 9))
+    def check(width, steps, seed):
+        compared(*woven(width, steps, random.Random(seed)), sizes=[1, 9])
+
+    check()
