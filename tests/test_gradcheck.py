@@ -7,6 +7,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from needs import needs
 
 from micrograd import Value, dot, gradcheck
 from micrograd.nn import MLP, mse_loss
@@ -42,6 +43,7 @@ def test_a_wrong_forward_pass_is_not_seen():
 
 
 def test_table_has_a_row_for_each_input_with_its_name():
+    needs('torch')
     b = Value(0.5, label='bias')
     result = gradcheck(lambda ws, xs, offset: dot(ws, xs) + offset, [1.0, 2.0], [3.0, 4.0], b)
     header, *rows, verdict = str(result).splitlines()
@@ -57,6 +59,7 @@ def test_names_of_a_variadic_function():
 
 
 def test_html_is_the_same_table_with_labels_as_text():
+    needs('torch')
     result = gradcheck(lambda x: x * x, Value(3.0, label='<script>'))
     tree = ElementTree.fromstring(f'<div>{result._repr_html_()}</div>')
     cells = [''.join(cell.itertext()) for cell in tree.iter('td')]
@@ -76,6 +79,7 @@ def test_pytorch_column():
 
 
 def test_the_pytorch_column_is_the_graph_itself_where_no_twin_is_given():
+    needs('torch')
     found = gradcheck(lambda w, x: (w[0] * x).tanh() + w[1], [0.5, 2.0], 1.5)
     assert [row.pytorch for row in found.rows] == pytest.approx([row.engine for row in found.rows], rel=1e-12)
     slope = 1 - math.tanh(0.75)**2
@@ -84,6 +88,7 @@ def test_the_pytorch_column_is_the_graph_itself_where_no_twin_is_given():
 
 def test_an_engine_that_differs_from_pytorch_is_seen(monkeypatch):
     """By less than finite differences can see."""
+    needs('torch')
     tanh = Value.tanh
 
     def wrong(self):
@@ -101,6 +106,7 @@ def test_an_engine_that_differs_from_pytorch_is_seen(monkeypatch):
 
 
 def test_an_input_given_twice_has_its_gradient_twice_and_an_unused_one_has_0():
+    needs('torch')
     a, b = Value(2.0), Value(3.0)
     assert [row.pytorch for row in gradcheck(lambda x, y, z: x * y, a, a, b).rows] == [4.0, 4.0, 0.0]
     assert [row.pytorch for row in gradcheck(lambda x: Value(3.0), 1.0).rows] == [0.0]
@@ -111,6 +117,7 @@ def columns(found):
 
 
 def test_without_pytorch_or_a_formula_or_the_wish_there_is_no_pytorch_column(monkeypatch):
+    needs('torch')
     assert columns(gradcheck(lambda x: x * x, 1.0)) == 5
     assert columns(gradcheck(lambda x: x * x, 1.0, torch=False)) == 4
     by_hand = gradcheck(lambda x: Value(2 * x.data, (x,), 'twice', local_gradients=lambda: (2.0,)) * x, 1.0)
