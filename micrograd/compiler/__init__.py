@@ -81,8 +81,8 @@ class Compiled:
     Called with numbers, or with sequences of one length, a batch, for its inputs, by position or by label, it returns
     the output. With parameters it returns the mean over the batch and adds the mean gradients to the parameters'
     `.grad`, as `backward()` would; without, the output for each sample. A number beside sequences is that number for
-    every sample. To read the parameters and to add to their `.grad` takes some 0.1 µs each: from about 2,000 of them on,
-    that is most of a step, and `value_and_grad` on arrays the faster way.
+    every sample. To read the parameters and to add to their `.grad` takes some 0.1 µs each: from about 2,000 on that is
+    most of a step, and `value_and_grad` on arrays the faster way.
 
     source: the same as plain Python for one sample, to read; from the javascript backend as JavaScript, `run(x, p, g)`,
     which takes arrays of the inputs' and the parameters' numbers, returns the output, and adds the gradients to the

@@ -14,7 +14,7 @@ from micrograd.compiler.pieces import Copy, Define, Fill, Pieces, Statement
 from micrograd.graph.program import Operand, Program
 
 BLOCKS = (128, 64, 32)  # samples that pass through a layer's loops together, where their numbers take no more than
-CACHE = 1 << 19  # bytes
+CACHE = 1 << 19  # bytes, or twice what the weights take, which each block reads again
 FRAME = ('theta', 'x', 'stride', 'slots', 'sums', 'out')  # what a kernel's first argument points to, 8 bytes each
 ARGUMENTS = ('ptr noalias %theta, ptr noalias %x, i64 %stride, ptr noalias %slots, ptr noalias %sums, '
              'ptr noalias %out, i64 %count, i64 %i')
@@ -45,7 +45,8 @@ class Kernel:
         self.results = -(-(program.params + 1) // lanes) * lanes + lanes
         self.sums = -(-len(places) // lanes) * lanes * lanes
         large = layers is not None and bool(layers.products or layers.outers)
-        self.block = next((block for block in BLOCKS if 8 * self.plan.size * block <= CACHE), 4 * lanes) \
+        room = max(CACHE, 16 * program.params)
+        self.block = next((block for block in BLOCKS if 8 * self.plan.size * block <= room), 4 * lanes) \
             if large and lanes > 1 else lanes  # samples at a time
         self.slots = self.plan.size * self.block
         self.started = {place for place, outer in self.plan.outers.items() if not outer.before}
