@@ -39,7 +39,7 @@ SHORT = 1_000_000  # operations, some 100 µs
 LARGE = 1_500  # operands, from which loops take the place of layers
 HUGE = 50_000  # operations outside of loops, from which the code generator does not optimise: it would take too long
 KEPT = 200_000  # operations of programs whose code is kept, in case that they are compiled again
-WRITTEN_OUT = 10_000  # parameters
+WRITTEN_OUT = 2_000  # parameters
 
 
 class Code:
