@@ -28,7 +28,8 @@ TOP = Path(__file__).parent.parent
 TESTS = {
     'formulas': ['test_formulas.py', 'test_explain.py'],
     'optim': ['test_optim.py'],
-    'nn': ['test_nn.py', 'test_losses.py'],
+    'nn': ['test_nn.py', 'test_module.py'],
+    'losses': ['test_losses.py'],
     'engine': ['test_engine_manners.py', 'test_engine.py'],
 }
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
