@@ -288,7 +288,7 @@ def pictures():
     return module
 
 
-@pytest.mark.parametrize('name', ['folded_moons.svg', 'folded_gpt.svg'])
+@pytest.mark.parametrize('name', ['folded_moons.svg', 'folded_gpt.svg', 'tables.svg'])
 def test_the_pictures_of_the_readme_are_those_that_are_drawn_now(name):
     script = pictures()
     kept = ROOT / 'notebooks' / 'pictures' / name
