@@ -30,8 +30,8 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         colour = '#0072b2' if self.ok else '#d55e00'  # which every kind of eye tells apart
-        return (f'<pre style="border-left: 6px solid {colour}; padding: 4px 12px; white-space: pre-wrap">'
-                f'{html.escape(self.text)}</pre>')
+        style = f'border-left: 6px solid {colour}; padding: 4px 12px; white-space: pre-wrap; font-family: monospace'
+        return f'<pre style="{style}">{html.escape(self.text)}</pre>'
 
 
 class NotYetError(Exception):
