@@ -21,6 +21,7 @@ import sys
 import tarfile
 import time
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,9 @@ NPM = {'pyodide': PYODIDE_VERSION, '@viz-js/viz': '3.31.0', 'mathjax': '3.2.2'}
 RUNTIME = ('pyodide.mjs', 'pyodide.asm.mjs', 'pyodide.asm.wasm', 'python_stdlib.zip')
 KERNEL = ('micropip', 'ipython', 'tqdm')  # what the kernel asks of Pyodide's distribution, with what these depend on
 PURE = ('--only-binary=:all:', '--python-version=3.14', '--implementation=py', '--abi=none', '--platform=any')
+INSTALLED = {'sphinx': 'sphinx', 'furo': 'furo', 'myst-nb': 'myst-nb', 'jupyterlite-core': 'jupyterlite',
+             'jupyterlite-pyodide-kernel': 'jupyterlite-pyodide-kernel', 'graphviz-pure': 'graphviz-in-viz.js',
+             'typing-extensions': 'python'}  # whose licences are those of what is bundled
 MORE = {'comm': ['comm'], 'graphviz': ['graphviz']}  # from PyPI besides, with what is imported from them
 
 
@@ -158,11 +162,23 @@ class Site:
         for name, package in self.modules.items():
             for found in package.glob('LICENSE*'):
                 shutil.copy(found, folder / f'{name.replace("/", "_")}.txt')
+        banner = (self.modules['@viz-js/viz'] / 'dist' / 'viz.js').read_text().split('*/')[0].removeprefix('/*!')
+        mit = (TOP / 'LICENSE').read_text().split('\n\n', 2)[2]  # which viz.js only names
+        (folder / 'viz.js.txt').write_text(f'{banner}\nMIT License\n\n{mit}')
         for wheel in (self.out / 'run' / 'static' / 'pyodide').glob('*.whl'):
             with zipfile.ZipFile(wheel) as archive:
-                for member in archive.namelist():
-                    if Path(member).name.upper().startswith(('LICEN', 'COPYING')) and '.dist-info/' in member:
-                        (folder / f'{wheel.name.split("-")[0]}.txt').write_bytes(archive.read(member))
+                texts = [archive.read(member).decode() for member in archive.namelist()
+                         if '.dist-info/' in member and is_licence(Path(member))]
+            (folder / f'{wheel.name.split("-")[0]}.txt').write_text('\n\n'.join(texts))
+        shutil.copy(folder / 'micropip.txt', folder / 'pyodide.txt')  # the same; npm's package has only its name
+        for name, what in INSTALLED.items():
+            files = distribution(name).files or []
+            texts = [file.read_text() for file in files if '.dist-info' in str(file) and is_licence(Path(file))]
+            (folder / f'{what}.txt').write_text('\n\n'.join(texts))
+
+
+def is_licence(path: Path) -> bool:
+    return path.name.upper().startswith(('LICEN', 'COPYING', 'NOTICE', 'MIT-EXPAT'))
 
 
 def page(notebook: notebooks.Notebook, name: str) -> notebooks.Notebook:
