@@ -32,12 +32,10 @@ class Value:
     (1.0, -2.0)
     """
 
-    grad: float
-
     def __init__(self, data: float, _children: Iterable[Value] = (), _op: str = '',
                  local_gradients: Callable[[], Sequence[float]] = tuple, *, label: str = '') -> None:
         self.data = data if type(data) is float else _real(data, label)
-        self.grad = 0.0
+        self.grad: float = 0.0
         self.label = label
         self._prev = tuple(_children)
         self._op = _op
@@ -317,7 +315,7 @@ def _slope_of_power(base: Value, n: float) -> float:
         raise
 
 
-def _real(data: object, label: str = '') -> float:
+def _real(data: object, label: str) -> float:
     """A real number as a float, or a TypeError that says what to write."""
     if not isinstance(data, NUMBER) and type(data).__name__ not in ('bool', 'bool_'):  # NumPy's, which is no Real
         raise TypeError(f'Value {label!r} takes a real number, not {type(data).__name__}: write v.data for a Value v, '

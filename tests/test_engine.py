@@ -345,6 +345,15 @@ def test_a_gradient_of_none_counts_as_0(none):
         'a': 3.0, 'b': 2.0, 'c': 1.0 if none == 'c' else 8.0, 'product': 1.0, 'root': 1.0}
 
 
+def test_an_undefined_gradient_of_a_plain_base_is_not_in_the_exponents_way():
+    """0.0 ** v at 0 < v < 1: the base's slope is infinite, but it is a plain number, whose slope nobody asks for."""
+    v = Value(0.5)
+    out = 0.0 ** v
+    out.backward()
+    assert (out.data, v.grad) == (0.0, 0.0)
+    assert math.isnan(out.local_gradients()[0])
+
+
 def test_a_plain_exponent_is_written_as_it_came():
     a = Value(2.0)
     exponents = {2: '**2', -1: '**-1', 2.5: '**2.5', 0.5: '**0.5', Fraction(1, 2): '**0.5', 1e-7: '**1e-07'}
