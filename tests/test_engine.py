@@ -347,11 +347,17 @@ def test_a_gradient_of_none_counts_as_0(none):
 
 def test_an_undefined_gradient_of_a_plain_base_is_not_in_the_exponents_way():
     """0.0 ** v at 0 < v < 1: the base's slope is infinite, but it is a plain number, whose slope nobody asks for."""
-    v = Value(0.5)
-    out = 0.0 ** v
-    out.backward()
-    assert (out.data, v.grad) == (0.0, 0.0)
-    assert math.isnan(out.local_gradients()[0])
+    for base, exponent, data, slope in ((0.0, 0.5, 0.0, 0.0), (1e-300, -1.0, 1e300, 1e300 * math.log(1e-300))):
+        v = Value(exponent)
+        out = base ** v
+        out.backward()
+        assert (out.data, v.grad) == close((data, slope))
+        assert math.isnan(out.local_gradients()[0])
+
+
+def test_an_error_without_operands_is_an_error_too():
+    with pytest.raises(ZeroDivisionError, match=r'^local gradients of \(\): '):
+        Value(1.0, (), '', lambda: 1 / 0).local_gradients()
 
 
 def test_a_plain_exponent_is_written_as_it_came():
