@@ -10,7 +10,7 @@ from operator import methodcaller
 import pytest
 from needs import here, np, torch
 
-from micrograd import Value
+from micrograd import Value, nn
 from micrograd.nn import MLP, Layer, Neuron
 
 ACTIVATIONS = {'relu': torch.nn.ReLU, 'tanh': torch.nn.Tanh, 'sigmoid': torch.nn.Sigmoid, None: torch.nn.Identity}
@@ -134,6 +134,14 @@ def test_nonlin_takes_the_activation_away_and_gives_it_back(activation, back):
     neuron.nonlin = True
     assert (neuron.nonlin, neuron.activation) == (True, back)
     assert neuron([3.0]).data == getattr(linear([3.0]), back)().data
+
+
+def test_nonlin_gives_back_the_activation_that_was_there_last():
+    neuron = Neuron(1)
+    neuron.activation = 'sigmoid'
+    neuron.nonlin = False
+    neuron.nonlin = True
+    assert neuron.activation == 'sigmoid'
 
 
 def test_neurons_are_nonlinear_by_default():
@@ -370,3 +378,8 @@ def test_bad_activation(make, activation):
 ])
 def test_repr(model, text):
     assert repr(model()) == text
+
+
+def test_what_a_star_imports_from_nn():
+    assert sorted(nn.__all__) == ['ACTIVATIONS', 'Layer', 'MLP', 'Module', 'Neuron', 'binary_cross_entropy_with_logits',
+                                  'cross_entropy', 'hinge_loss', 'mse_loss', 'softmax']
