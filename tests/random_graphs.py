@@ -36,7 +36,7 @@ DOMAINS = {
     'a ** b': (POSITIVE, REALS), '3 ** a': (REALS,), 'a ** 3': (REALS,), 'a ** 2': (REALS,), 'a ** 1': (REALS,),
     'a ** 0': (REALS,), 'a ** -2': (NONZERO,), 'a ** 2.5': (POSITIVE,), 'a ** a': (POSITIVE,),
     '-a': (REALS,), 'abs(a)': (REALS,), 'exp(a)': (REALS,), 'log(a)': (POSITIVE,), 'sqrt(a)': (POSITIVE,),
-    'sin(a)': (REALS,), 'cos(a)': (REALS,), 'tanh(a)': (REALS,), 'sigmoid(a)': (REALS,), 'relu(a)': (REALS,),
+    **{f'{name}(a)': (REALS,) for name in METHODS if name not in ('exp', 'log', 'sqrt')},
     'dot([a, b], [c, d])': (FEW,) * 4, 'dot([a, 2], [0.5, b])': (FEW,) * 2, 'dot([a, a, b], [a, b, 3])': (FEW,) * 2,
 }
 
@@ -59,9 +59,14 @@ def dot(ws: Iterable[Any], xs: Iterable[Any]) -> Any:
     return torch.dot(*(torch.stack([torch.as_tensor(v, dtype=torch.float64) for v in vs]) for vs in (ws, xs)))
 
 
+def method(name: str) -> Callable[..., Any]:
+    """A function of a Value or a tensor; torch has some of them in `torch.nn.functional` alone."""
+    return lambda a: getattr(a, name)() if hasattr(a, name) else getattr(torch.nn.functional, name)(a)
+
+
 # What the functions' names stand for, among Values and tensors; and among SymPy's expressions.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    'abs': abs, 'dot': dot, **{name: operator.methodcaller(name) for name in METHODS},
+    'abs': abs, 'dot': dot, **{name: method(name) for name in METHODS},
 }
 SYMPY: dict[str, Callable[..., Any]] = {
     'abs': sympy.Abs, 'exp': sympy.exp, 'log': sympy.log, 'sqrt': sympy.sqrt, 'sin': sympy.sin, 'cos': sympy.cos,

@@ -20,6 +20,7 @@ from micrograd.graph.gradients import Arithmetic, chain_rule, operation
 from micrograd.graph.naming import numbered_names
 from micrograd.graph.program import is_number
 
+CALL = r'(?<![\w.])(\w+)(?=\()'
 MAIN = 'forward_and_backward'
 LONGEST_LINE = 100  # characters in a line
 MOST = 500  # operations in an expression: Python's limit is about 2,900
@@ -144,12 +145,12 @@ class Source:
 
     def _prologue(self, body: str) -> list[str]:
         """The imports and the definitions of the functions that the body calls."""
-        called = set(re.findall(r'(?<![\w.])(\w+)(?=\()', body)) & {*FUNCTIONS, 'pow'}
+        called = set(re.findall(CALL, body))
         definitions = [line for name in DEFINITIONS if name in called
                        for line in (f'def {name}(a):', f'    {DEFINITIONS[name]}', '', '')]
         everything = '\n'.join([body, *definitions])
-        imports = [name for name in ('cos', 'exp', 'inf', 'log', 'nan', 'pow', 'sin', 'sqrt', 'tanh')
-                   if re.search(rf'(?<![\w.]){name}\b', everything)]
+        called |= {*re.findall(CALL, everything), *re.findall(r'(?<![\w.])(?:inf|nan)\b', everything)}
+        imports = sorted(called & vars(math).keys())
         return [*([f'from math import {", ".join(imports)}', '', ''] if imports else []), *definitions]
 
 
