@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from micrograd.bridge import load, save
-from micrograd.bridge.files import LONGEST, MOST
+from micrograd.bridge.files import MOST_BYTES, MOST_THINGS
 from micrograd.command.cli import main as command
 from micrograd.nn import MLP
 
@@ -215,9 +215,11 @@ def file(draw: random.Random, sample: Path) -> bytes:
     start, end = b'{"format": "micrograd", "version": 1, "layers": [', b',0]}'
     big = draw.choice((b'[],', b'0,', b'[0],', b'"",', b'1e5,', b'[[[]]],', b'123456789,', b'"\\u0041",', b' ', b'9',
                        b'{"activation":"relu","weights":[[0.5]],"biases":[0]},',
-                       b'{"activation":"relu","weights":[[' + b'0.123456789,' * (MOST - 10) + b'0]],"biases":[0]},'))
+                       b'{"activation":"relu","weights":[[' + b'0.123456789,' * (MOST_THINGS - 10)
+                       + b'0]],"biases":[0]},'))
     counted = sum(map(big.count, (b'[', b'{', b',')))
-    n = min(LONGEST // len(big), MOST // max(counted, 1)) - draw.choice((0, 100))  # as large as it may be, or larger
+    # As large as it may be, or larger.
+    n = min(MOST_BYTES // len(big), MOST_THINGS // max(counted, 1)) - draw.choice((0, 100))
     return start + (big * max(n, 1)).removesuffix(b',') + draw.choice((end, b']}'))
 
 

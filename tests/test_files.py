@@ -139,10 +139,10 @@ def test_shared_weights_are_refused(path):
 def test_what_would_be_too_large_to_load_is_not_saved(path, monkeypatch):
     model = MLP(10, [10])
     save(model, path)
-    monkeypatch.setattr(files, 'LONGEST', path.stat().st_size)
+    monkeypatch.setattr(files, 'MOST_BYTES', path.stat().st_size)
     save(model, path)
     assert numbers(load(path)) == numbers(model)
-    for limit, number in (('LONGEST', path.stat().st_size - 1), ('MOST', 110)):
+    for limit, number in (('MOST_BYTES', path.stat().st_size - 1), ('MOST_THINGS', 110)):
         monkeypatch.undo()
         monkeypatch.setattr(files, limit, number)
         for attempt in (lambda: save(model, path), lambda: load(path)):
@@ -238,7 +238,8 @@ def is_loaded_or_an_error(path):
 def test_no_file_takes_much_time_or_memory(path, unit):
     """Neither a file that is too large, nor the worst that is just not."""
     marks = sum(map(unit.count, '[{,'))
-    for count, message in ((files.LONGEST // 3, 'too large'), (files.MOST // marks - 100, 'is a finite number|biases')):
+    for count, message in ((files.MOST_BYTES // 3, 'too large'),
+                           (files.MOST_THINGS // marks - 100, 'is a finite number|biases')):
         things = (unit * count)[:-1]
         written(path, json.dumps(FILE)[:-len('-0.0]}]}')] + things + ']}]}')
         tracemalloc.start()

@@ -14,7 +14,7 @@ from random_graphs import DOMAINS, evaluate, graphs
 
 import micrograd
 from micrograd import Value, dot
-from micrograd.compiler.javascript import MOST
+from micrograd.compiler.javascript import MOST_STEPS
 from micrograd.nn import MLP, binary_cross_entropy_with_logits
 
 sys.path.insert(0, str(Path(__file__).parent.parent / 'benchmarks'))
@@ -89,7 +89,7 @@ def test_a_word_of_the_gpt(node):
     same(node, model.loss(gpt.encoded('ada')), [], model.parameters())
 
 
-@pytest.mark.parametrize('operations', [MOST - 2, MOST + 2, 5 * MOST])
+@pytest.mark.parametrize('operations', [MOST_STEPS - 2, MOST_STEPS + 2, 5 * MOST_STEPS])
 def test_what_one_function_hands_to_another(operations, node):
     a, b = Value(0.7), Value(-0.4)
     output = a

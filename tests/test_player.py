@@ -12,7 +12,7 @@ from micrograd import Value, explain
 from micrograd.command.expression import evaluate
 from micrograd.engine import Constant
 from micrograd.graph.formulas import FORMULAS, FUNCTIONS
-from micrograd.graph.javascript import FUNCTIONS as JAVASCRIPT
+from micrograd.graph.javascript import IN_JAVASCRIPT
 from micrograd.nn import MLP
 from micrograd.show.draw import draw_dot
 from micrograd.show.notation import PLAIN, render
@@ -50,7 +50,7 @@ def test_the_style_knows_every_colour_of_the_picture():
 
 
 def test_javascript_says_what_every_function_is():
-    assert list(JAVASCRIPT) == list(FUNCTIONS)
+    assert list(IN_JAVASCRIPT) == list(FUNCTIONS)
 
 
 def test_save_and_repr(tmp_path: Path):

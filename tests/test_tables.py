@@ -8,10 +8,10 @@ from random_graphs import METHODS
 
 import micrograd
 from micrograd import Value
-from micrograd.command.expression import FUNCTIONS as IN_EXPRESSIONS
+from micrograd.command.expression import CALLABLE
 from micrograd.graph.formulas import FORMULAS, FUNCTIONS, parse
 from micrograd.graph.gradients import _make
-from micrograd.graph.javascript import FUNCTIONS as IN_JAVASCRIPT
+from micrograd.graph.javascript import IN_JAVASCRIPT
 
 POINT = {'a': 0.7, 'b': 1.3, 'c': -0.4, 'd': 2.5}
 OPERATIONS = {**{op: row.operands for op, row in FORMULAS.items()}, 'dot': ('a', 'b', 'c', 'd')}
@@ -77,7 +77,7 @@ def test_every_operation_of_the_engine_has_a_row():
     assert {'exp', 'tanh', 'relu'} <= methods - {'local_gradients', 'backward'} <= FORMULAS.keys()
     one_operand = {op for op, row in FORMULAS.items() if len(row.operands) == 1} - ONLY_IN_GRADIENTS - {'neg'}
     assert {*METHODS, 'abs'} == one_operand  # which is what the tests try
-    assert set(IN_EXPRESSIONS) == one_operand
+    assert set(CALLABLE) == one_operand
 
 
 def test_every_function_in_the_text_of_a_row_is_known():

@@ -21,7 +21,7 @@ from micrograd.engine import Value
 from micrograd.nn import ACTIVATIONS, MLP, Layer, Module, Neuron
 
 FORMAT, VERSION = 'micrograd', 1
-LONGEST, MOST = 8_000_000, 400_000  # bytes, and things: with these, no file makes `load` take much time or memory
+MOST_BYTES, MOST_THINGS = 8_000_000, 400_000  # with these, no file makes `load` take much time or memory
 
 
 class Weights(NamedTuple):
@@ -70,7 +70,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
     MLP of [Layer(2, 4, activation='tanh'), Layer(4, 1, activation=None)]
     """
     with open(os.fspath(path), 'rb') as file:
-        raw = file.read(LONGEST + 1)
+        raw = file.read(MOST_BYTES + 1)
     try:
         return mlp(_layers(_parsed(raw)))
     except ValueError as error:
@@ -132,9 +132,9 @@ def mlp(layers: Sequence[Weights]) -> MLP:
 def _check_size(raw: bytes) -> None:
     """ValueError for a text that is too long, or has too many numbers, lists and objects, each of which but the first
     comes after a [ a { or a comma."""
-    if len(raw) > LONGEST or sum(map(raw.count, (b'[', b'{', b','))) > MOST:
-        raise ValueError(f'this is too large for a saved model, which has at most {LONGEST:,} bytes with {MOST:,} '
-                         'numbers and lists')
+    if len(raw) > MOST_BYTES or sum(map(raw.count, (b'[', b'{', b','))) > MOST_THINGS:
+        raise ValueError(f'this is too large for a saved model, which has at most {MOST_BYTES:,} bytes with '
+                         f'{MOST_THINGS:,} numbers and lists')
 
 
 def _parsed(raw: bytes) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from micrograd.bridge.graph_module import GraphModule
 
-ACTIVATIONS = {'ReLU': 'relu', 'Tanh': 'tanh', 'Sigmoid': 'sigmoid'}  # PyTorch's name: ours
+OURS = {'ReLU': 'relu', 'Tanh': 'tanh', 'Sigmoid': 'sigmoid'}  # PyTorch's name: ours
 
 
 @overload
@@ -115,13 +115,13 @@ def from_torch(model: torch.nn.Sequential) -> MLP:
             continue
         if kind == 'Linear':
             layers.append(_of_linear(name, module, layers))
-        elif kind not in ACTIVATIONS:
+        elif kind not in OURS:
             raise ValueError(f'layer {name} is a {type(module).__name__}, which an MLP does not have: its layers are '
-                             f'Linear, {", ".join(ACTIVATIONS)} and Identity')
+                             f'Linear, {", ".join(OURS)} and Identity')
         elif not bare:
             raise ValueError(f'layer {name} is a {kind} with no Linear right before it, as an MLP has it')
         else:
-            layers[-1] = layers[-1]._replace(activation=ACTIVATIONS[kind])
+            layers[-1] = layers[-1]._replace(activation=OURS[kind])
         bare = kind == 'Linear'
     if not layers:
         raise ValueError('this Sequential has no Linear in it, and so no weights')
@@ -146,7 +146,7 @@ def _sequential(layers: Sequence[Weights]) -> torch.nn.Sequential:
     """The weights as Linears and activations."""
     _need_torch()
     import torch
-    names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
+    names = {ours: theirs for theirs, ours in OURS.items()}
     modules: list[torch.nn.Module] = []
     for layer in layers:
         weight, bias = (torch.tensor(numbers, dtype=torch.float64) for numbers in (layer.weights, layer.biases))

@@ -21,9 +21,9 @@ from micrograd.show.draw import draw_dot
 from micrograd.show.explain import explain
 from micrograd.show.player import play
 
-MOST = {'svg': 500, 'png': 100, 'html': 1000}  # values in a picture
+MOST_DRAWN = {'svg': 500, 'png': 100, 'html': 1000}  # values in a picture
 # What stands for a character that the terminal's encoding does not have.
-INSTEAD = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '…': '...', '–': '-', '′': "'", '∞': 'inf',
+IN_ASCII = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '…': '...', '–': '-', '′': "'", '∞': 'inf',
            **dict(zip('₍₎₀₁₂₃₄₅₆₇₈₉', '[]0123456789', strict=True))}  # the second use of x is x[2]
 SUPERSCRIPTS = dict(zip('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789', strict=True))
 
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, ArithmeticError, RuntimeError) as error:
         return _complain(str(error))
     if picture and picture.missing:
-        print(f'micrograd: {picture.missing}', file=sys.stderr)
+        _put(f'micrograd: {picture.missing}', sys.stderr)  # whose reader may have gone, too
     return 0
 
 
@@ -92,7 +92,7 @@ def _picture(output: Value, path: Path, most: int | None) -> Picture:
         raise ValueError(f'{path} should end in one of .{", .".join(FORMATS)}: the ending says what to write')
     count = len(output.topological_order())
     more = f'--max-nodes {count} draws it all the same, and takes time'
-    if format != 'gv' and count > (most or MOST[format]):
+    if format != 'gv' and count > (most or MOST_DRAWN[format]):
         return Picture(path, b'', f'the graph is not drawn, since {count:,} values are too many to look at: {more}')
     drawing = draw_dot(output, format if format in ('svg', 'png') else 'svg', names=False, max_nodes=count)
     if format == 'gv':
@@ -134,4 +134,4 @@ def _replacement(error: UnicodeError) -> tuple[str, int]:
     text, place = error.object, error.start
     if power := re.compile(f'[{"".join(SUPERSCRIPTS)}]+').match(text, place):
         return '^' + ''.join(map(SUPERSCRIPTS.__getitem__, power[0])), power.end()
-    return INSTEAD.get(text[place], text[place].encode('ascii', 'backslashreplace').decode()), place + 1
+    return IN_ASCII.get(text[place], text[place].encode('ascii', 'backslashreplace').decode()), place + 1

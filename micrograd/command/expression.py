@@ -10,12 +10,12 @@ from unicodedata import normalize
 
 from micrograd.engine import Constant, Value, dot
 
-FUNCTIONS = ('exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'abs')
-OPERATORS: dict[type[ast.operator], Callable[..., Value | float]] = {
+CALLABLE = ('exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'abs')
+BY_SYNTAX: dict[type[ast.operator], Callable[..., Value | float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: lambda a, b: a ** b if isinstance(a, Value) or isinstance(b, Value) else (Constant(a) ** b).data,
 }
-ALLOWED = f'+ - * / **, {", ".join(FUNCTIONS)}, and dot([…], […])'
+ALLOWED = f'+ - * / **, {", ".join(CALLABLE)}, and dot([…], […])'
 TOO_DEEP = 'the expression is nested too deeply: give its parts names, as in a = …; b = a + …'
 
 
@@ -100,25 +100,25 @@ class Evaluation:
                 return self.operation(node, operator.neg, self.compute(operand))
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.compute(operand)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BY_SYNTAX:
                 base, second = self.compute(left), self.compute(right)
                 if isinstance(op, ast.Pow) and isinstance(second, float) and ast.unparse(right).strip('-').isdigit():
                     second = int(second)  # 2 as it is written, and not 2.0
-                return self.operation(node, OPERATORS[type(op)], base, second)
+                return self.operation(node, BY_SYNTAX[type(op)], base, second)
             case ast.BinOp(op=ast.BitXor()):
                 raise self.unfit(node, 'write ** for a power')
             case ast.Call(func=ast.Name(id='dot'), args=[ast.List(elts=ws) | ast.Tuple(elts=ws),
                                                          ast.List(elts=xs) | ast.Tuple(elts=xs)], keywords=[]):
                 return self.operation(node, dot, [self.value(w) for w in ws], [self.value(x) for x in xs])
-            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
+            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in CALLABLE:
                 return self.operation(node, getattr(Value, '__abs__' if name == 'abs' else name), self.value(argument))
             case ast.Call(func=ast.Name(id='dot')):
                 raise self.unfit(node, 'dot takes two lists, as in dot([w1, w2], [x1, x2])')
             case ast.Call(func=ast.Name(id=name)):
-                raise self.unfit(node, f'{name} takes one argument' if name in FUNCTIONS else
+                raise self.unfit(node, f'{name} takes one argument' if name in CALLABLE else
                                  f'there is no function {name!r}; there are {ALLOWED}')
             case ast.Attribute(attr=name) | ast.Call(func=ast.Attribute(attr=name)):
-                hint = f'; write {name}(…)' if name in FUNCTIONS else ''
+                hint = f'; write {name}(…)' if name in CALLABLE else ''
                 raise self.unfit(node, f'nothing has attributes here{hint}')
         raise self.unfit(node, f'this is not part of the language: it has numbers, names, {ALLOWED}')
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, Statement, Writer
-from micrograd.graph.javascript import FUNCTIONS
+from micrograd.graph.javascript import IN_JAVASCRIPT
 from micrograd.graph.program import Program
 
-FORMS = PYTHON | {name: Form(f'{name}({{}})') for name in FUNCTIONS} | {'**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
-WORDS = FUNCTIONS | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
-MOST = 500  # operations in one function
+FORMS = {**PYTHON, **{name: Form(f'{name}({{}})') for name in IN_JAVASCRIPT},
+         '**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
+WORDS = IN_JAVASCRIPT | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
+MOST_STEPS = 500  # operations in one function
 
 
 class JavascriptWriter(Writer):
@@ -59,7 +60,7 @@ class JavascriptWriter(Writer):
         total = 0
         for statement in self._statements():
             size = self._size(statement)
-            if total + size > MOST and chunks[-1]:
+            if total + size > MOST_STEPS and chunks[-1]:
                 chunks.append([])
                 total = 0
             chunks[-1].append(statement)

@@ -20,7 +20,7 @@ from micrograd.graph.formulas import FUNCTIONS
 from micrograd.graph.program import Operand, Program, variables
 
 CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
-LONGEST = 40  # operations in one expression: Python nests parentheses no deeper than 200
+MOST_INLINED = 40  # operations in one expression: Python nests parentheses no deeper than 200
 ADDING = threading.RLock()  # of whoever adds to gradients: steps in several threads may share parameters
 TERMS = 500  # of a dot product in one statement: Python's limit is about 2,900
 
@@ -158,7 +158,7 @@ class Writer:
         sizes: dict[int, int] = {}
         for variable, step in enumerate(program.steps, program.first):
             size = max(1, len(step.operands) - 1) + sum(sizes.get(variable, 0) for variable in variables(step.operands))
-            if uses[variable] == 1 and variable not in named and size <= LONGEST:
+            if uses[variable] == 1 and variable not in named and size <= MOST_INLINED:
                 inlined.add(variable)
                 sizes[variable] = size
         return inlined

@@ -23,7 +23,7 @@ from micrograd.graph.program import is_number
 CALL = r'(?<![\w.])(\w+)(?=\()'
 MAIN = 'forward_and_backward'
 LONGEST_LINE = 100  # characters in a line
-MOST = 500  # operations in an expression: Python's limit is about 2,900
+MOST_NESTED = 500  # operations in an expression: Python's limit is about 2,900
 # The functions that Python's math module has not, as the source defines them.
 DEFINITIONS = {
     'relu': 'return 0.0 if a < 0 else a',
@@ -132,7 +132,7 @@ class Source:
         form = form_of(op, operands, FORMS)
         text = form.text.format(*map(self._text, operands, form.needs))
         size = 1 + sum(operand.size for operand in operands if isinstance(operand, Text))
-        if size < MOST:
+        if size < MOST_NESTED:
             return Text(text, form.holds, size)
         name = self._free('t')
         self._assign(name, Text(text))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
-LONGEST = 80  # characters of what came; an answer is read, not scrolled
+LONGEST_ANSWER = 80  # characters of what came; an answer is read, not scrolled
 
 
 class Verdict:
@@ -88,7 +88,7 @@ def described(thing: object) -> str:
     except BaseException as error:
         _let_the_user_stop(error)
         text = f'one whose repr() raises {type(error).__name__}'
-    text = text if len(text) <= LONGEST else text[:LONGEST - 1] + '…'
+    text = text if len(text) <= LONGEST_ANSWER else text[:LONGEST_ANSWER - 1] + '…'
     return text if thing is None else f'{text}, of type {type(thing).__name__}'
 
 
@@ -104,7 +104,7 @@ def attempt(what: str, function: Callable[..., Any], *operands: object, hint: st
 def raised(error: BaseException) -> str:
     """An exception in one line."""
     try:
-        said = ' '.join(str(error).split())[:LONGEST]
+        said = ' '.join(str(error).split())[:LONGEST_ANSWER]
     except Exception:
         said = ''
     return f'{type(error).__name__}: {said}' if said else type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-FUNCTIONS = {
+IN_JAVASCRIPT = {
     'abs': 'Math.abs', 'exp': 'Math.exp', 'log': 'Math.log', 'sqrt': 'Math.sqrt', 'sin': 'Math.sin', 'cos': 'Math.cos',
     'tanh': 'Math.tanh',
     'sigmoid': 'a => { const small = Math.exp(-Math.abs(a)); return (a >= 0 ? 1 : small) / (1 + small); }',
@@ -17,4 +17,4 @@ FUNCTIONS = {
 
 def javascript(names: Iterable[str]) -> str:
     """These functions as one object, `FUNCTIONS`, in the text of a script."""
-    return 'const FUNCTIONS = {\n' + ''.join(f'  {name}: {FUNCTIONS[name]},\n' for name in names) + '};\n'
+    return 'const FUNCTIONS = {\n' + ''.join(f'  {name}: {IN_JAVASCRIPT[name]},\n' for name in names) + '};\n'

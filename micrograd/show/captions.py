@@ -24,7 +24,7 @@ from micrograd.show.look import (
 )
 
 LONGEST_LINE = 70  # characters
-LARGEST = 200_000  # values that are computed once more
+MOST_RECOMPUTED = 200_000  # values that are computed once more
 MOST_ASKED = 5  # variables whose graphs are searched for the one that is drawn
 
 
@@ -52,7 +52,7 @@ def state_of(order: Sequence[Value], called: Mapping[Value, str], variables: Map
     """
     root = order[-1]
     name = short(called.get(root) or 'this')
-    state = State(gradient(root) != 0, now=stale(order) if len(order) <= LARGEST else {})
+    state = State(gradient(root) != 0, now=stale(order) if len(order) <= MOST_RECOMPUTED else {})
     if state.now:
         state.warnings.append('inputs changed since the forward pass: compute it again')
     if gradient(root) not in (0, 1) or (gradient(root) == 0 and root._prev):
@@ -67,7 +67,7 @@ def state_of(order: Sequence[Value], called: Mapping[Value, str], variables: Map
                                + ('; what is there is left from another pass' if left else ''))
     elif gradient(root) == 0:
         state.facts.append('gradients not computed yet: call backward()')
-    elif not state.now and len(order) <= LARGEST:
+    elif not state.now and len(order) <= MOST_RECOMPUTED:
         state.of_one_pass = {node: grad for node, grad in strange_gradients(root, order).items()
                              if not isinstance(node, Constant)}
         if state.of_one_pass:

@@ -13,7 +13,7 @@ from micrograd.show.frames import Path, without_small
 from micrograd.show.look import digits, symbol
 from micrograd.show.notation import PLAIN
 
-FUNCTIONS = {'neg': '−x', 'log': 'ln', 'abs': '|x|', 'sqrt': '√x', 'sigmoid': 'σ'}
+SYMBOLS_SHOWN = {'neg': '−x', 'log': 'ln', 'abs': '|x|', 'sqrt': '√x', 'sigmoid': 'σ'}
 MOST_ROWS = 8  # of a card for steps in a row
 ORDERED = ('-', '/', '**')  # for which it matters which operand is which
 
@@ -150,7 +150,7 @@ class Items:
             return f' {symbol(op)} '.join(self.written.get(each[0], 'x') for each in operands)
         if op.startswith('**'):
             return PLAIN.power('x', PLAIN.minus(op[2:]))
-        return FUNCTIONS.get(op, op) if op or self.boxes[box].leaf else '?'
+        return SYMBOLS_SHOWN.get(op, op) if op or self.boxes[box].leaf else '?'
 
     def _keys(self, depth: int | None) -> list[Hashable]:
         """What the boxes of an item have in common: the closed module, or which ones come before them."""

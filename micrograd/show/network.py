@@ -16,7 +16,7 @@ from micrograd.show.look import FAINT, FONT, INK, PAPER, colour, printable, wide
 from micrograd.show.notation import PLAIN
 
 SHOWN = ('weights', 'grads')
-MOST, FIRST, LAST = 12, 6, 3  # circles of a column; of a longer one the first, ⋮, the last
+MOST_CIRCLES, FIRST, LAST = 12, 6, 3  # circles of a column; of a longer one the first, ⋮, the last
 CIRCLE, ROW, WIDEST = 46, 54, 4  # points: across a circle, from one to the next below, the widest line
 SUBSCRIPTS = str.maketrans('0123456789', '₀₁₂₃₄₅₆₇₈₉')
 TEXT = {'shape': 'plain', 'penwidth': '0', 'fillcolor': 'none', 'fixedsize': 'false', 'width': '0', 'height': '0'}
@@ -200,7 +200,7 @@ def _outputs(layer: Layer, inputs: list[Value]) -> list[Value]:
 def _places(count: int) -> list[tuple[float, int | None]]:
     """The height and the index of each circle of a column, from the top; None is the place of ⋮."""
     indices: list[int | None] = [*range(count)]
-    if count > MOST:
+    if count > MOST_CIRCLES:
         indices[FIRST:count - LAST] = [None]
     return [((len(indices) - 1) / 2 * ROW - row * ROW, i) for row, i in enumerate(indices)]
 

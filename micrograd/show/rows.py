@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 SLIDE = 16 / 9
 GAP = 30.0  # between two columns, and between two rows
-MOST = 6  # rows
+MOST_STACKED = 6  # rows
 CUT = 0.02  # by how much a picture had better be larger for each arrow that is cut
 ENOUGH = 1200.0  # points, up to which there is no need to cut
 
@@ -46,7 +46,7 @@ def rows(sizes: Sequence[tuple[float, float]], arrows: Collection[tuple[int, int
         heights[c] += height + GAP / 2
     costs = [_cut(c, column, arrows, frames) for c in range(count)]
     best, row_of = 0.0, [0] * count
-    for number in range(1, min(MOST, count) + 1 if sum(widths) > ENOUGH else 1):
+    for number in range(1, min(MOST_STACKED, count) + 1 if sum(widths) > ENOUGH else 1):
         ends = _ends(widths, costs, number)
         parts = [range(a, b) for a, b in zip([0, *ends], ends, strict=False)]
         wide = max(sum(widths[c] for c in part) for part in parts)

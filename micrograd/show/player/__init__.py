@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import Formula, formula_of
-from micrograd.graph.javascript import FUNCTIONS, javascript
+from micrograd.graph.javascript import IN_JAVASCRIPT, javascript
 from micrograd.show.draw import draw_dot
 from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
@@ -94,7 +94,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     svg, data = svg[svg.index('<svg'):], _data(order, named)
     title = html.escape(f'{printable(named[output])}, step by step')
     page = document(title, fill(texts(__package__, 'page.html'), {'title': title, 'svg': svg}),
-                    texts(__package__, 'player.css'), data, javascript(FUNCTIONS) + texts(__package__, *SCRIPTS))
+                    texts(__package__, 'player.css'), data, javascript(IN_JAVASCRIPT) + texts(__package__, *SCRIPTS))
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
     return Player(page, min(660, max(600, 400 + int(points[1]))) if points else 660, html.escape(
         f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '

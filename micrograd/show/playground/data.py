@@ -9,7 +9,7 @@ from numbers import Real
 
 Columns = Sequence[Iterable[float] | float]
 Rows = list[list[float]]
-MOST = 20_000  # indices in all the orders that a page holds
+MOST_INDICES = 20_000  # indices in all the orders that a page holds
 
 
 def samples(data: Columns, names: Sequence[str], what: str = 'data') -> Rows:
@@ -42,7 +42,7 @@ def split(rows: Rows, test: Columns | float, names: Sequence[str], seed: int) ->
 def orders(count: int, seed: int) -> list[list[int]]:
     """Orders of so many samples, one for each epoch, up to a hundred; after the last the first comes again."""
     draw = random.Random(seed)
-    return [draw.sample(range(count), count) for _ in range(max(1, min(100, MOST // count)))]
+    return [draw.sample(range(count), count) for _ in range(max(1, min(100, MOST_INDICES // count)))]
 
 
 def _column(column: Iterable[float] | float, name: str) -> list[float] | float:

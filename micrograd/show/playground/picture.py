@@ -10,7 +10,7 @@ from micrograd.nn import Module
 from micrograd.show.draw import draw_dot
 from micrograd.show.playground.graph import outputs_code
 
-MOST = 2000  # results whose numbers a page computes for its picture
+MOST_RESULTS = 2000  # results whose numbers a page computes for its picture
 
 
 class Picture:
@@ -30,7 +30,7 @@ class Picture:
     def code(self, inputs: Sequence[Value], params: Sequence[Value]) -> str:
         """A function PICTURE of the inputs and parameters, for the results; null where they are too many."""
         results = self._results()
-        return outputs_code('PICTURE', results if len(results) <= MOST else [], [*inputs, *params])
+        return outputs_code('PICTURE', results if len(results) <= MOST_RESULTS else [], [*inputs, *params])
 
     def data(self, inputs: Sequence[Value], params: Sequence[Value]) -> list[list[dict[str, list[int]]]]:
         """Of each row the places of its parameters, inputs and results; the range of numbers does not change."""
