@@ -26,7 +26,7 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 TESTS = {
-    'formulas': ['test_formulas.py', 'test_explain.py'],
+    'formulas': ['test_formulas.py', 'test_explain.py', 'test_explain_tables.py'],
     'optim': ['test_optim.py'],
     'nn': ['test_nn.py', 'test_module.py'],
     'losses': ['test_losses.py'],
