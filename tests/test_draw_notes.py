@@ -169,7 +169,9 @@ def test_a_folded_picture_says_the_same():
     assert 'more than one backward() of loss' in notes(loss, fold=True)
     named(loss)['w'].data = 5.0
     assert 'inputs changed since the forward pass' in notes(loss, fold=True)
-    assert 'a leaf' in notes(loss, fold=True, legend=True)
+    assert 'a leaf' not in notes(loss, fold=True, legend=True)
+    for sign in ('×20', 'the same job', 'constants', 'a module', 'the smallest and the largest', 'which operand'):
+        assert sign in notes(loss, fold=True, legend=True)
     with pytest.raises(ValueError, match='a page to fill in has a box for each value, and this graph has 6'):
         draw_dot(loss, fold=True, blank=True)
 

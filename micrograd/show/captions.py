@@ -9,19 +9,8 @@ from dataclasses import dataclass, field
 from micrograd.engine import Constant, Value
 from micrograd.graph.naming import short
 from micrograd.graph.recompute import stale, strange_gradients
-from micrograd.show.look import (
-    FAINT,
-    INK,
-    NEGATIVE,
-    OPERATION,
-    PALE,
-    PAPER,
-    POSITIVE,
-    RESULT,
-    WARNING,
-    escaped,
-    gradient,
-)
+from micrograd.show.legend import FOLDED, SINGLE, legend
+from micrograd.show.look import FAINT, WARNING, escaped, gradient
 
 LONGEST_LINE = 70  # characters
 MOST_RECOMPUTED = 200_000  # values that are computed once more
@@ -84,37 +73,15 @@ def _computed_from(node: Value, variables: Mapping[str, object]) -> str:
                  if node in set(thing.topological_order())), '')
 
 
-def caption(facts: Sequence[str], warnings: Sequence[str], legend: bool) -> str:
-    """Facts and warnings, one a line, and the legend, as an HTML-like label; nothing where there is none of them."""
+def caption(facts: Sequence[str], warnings: Sequence[str], shown: bool, folded: bool = False) -> str:
+    """Facts and warnings, one a line, and the legend, as an HTML-like label; nothing where there is none of them.
+
+    shown: whether there is a legend; folded: whether it is that of a folded picture.
+    """
     rows = [f'<tr><td><font color="{ink}">{escaped(line)}</font></td></tr>'
             for ink, notes in ((FAINT, facts), (WARNING, warnings))
             for note in notes for line in textwrap.wrap(note, LONGEST_LINE)]
-    if legend:
-        rows.append(f'<tr><td>{_legend()}</td></tr>')
+    if shown:
+        rows.append(f'<tr><td>{legend(FOLDED if folded else SINGLE)}</td></tr>')
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{"".join(rows)}</table>'
     return f'<{table}>' if rows else ''
-
-
-def _legend() -> str:
-    def sample(words: str, ground: str = PAPER, ink: str = INK, frame: str = 'border="1"') -> str:
-        return f'<td {frame} color="{INK}" bgcolor="{ground}"><font color="{ink}">{words}</font></td>'
-
-    def row(*cells: str) -> str:
-        return f'<tr>{"".join(cells)}</tr>'
-
-    def words(meaning: str) -> str:
-        return f'<td align="left"><font color="{FAINT}">{meaning}</font></td>'
-
-    blue, orange = ('#' + ''.join(f'{channel:02x}' for channel in full) for full in (POSITIVE, NEGATIVE))
-    rows = [
-        row(sample('<b>w</b>', INK, PAPER), words('a leaf: an input or a parameter'),
-            sample('grad 2 ▲', blue), words('gradient above 0: the result grows with this value')),
-        row(sample('<b>y</b>', RESULT), words('a result, below its name'),
-            sample('grad −2 ▼', orange), words('below 0: it falls. The deeper the colour, the larger')),
-        row(sample('2', PALE, FAINT, 'border="1" style="dashed"'), words('a plain number, a constant'),
-            sample('grad –', PAPER), words('not computed yet')),
-        row(sample('+', OPERATION, INK, 'border="1" style="rounded"'), words('an operation'),
-            f'<td><font color="{FAINT}">−2 →</font></td>',
-            words('local gradient: of the result by this operand; dashed where it is 0')),
-    ]
-    return f'<table border="1" color="{FAINT}" cellborder="0" cellspacing="4" cellpadding="3">{"".join(rows)}</table>'

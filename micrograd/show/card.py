@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from micrograd.engine import Constant, Value
 from micrograd.show.items import Item, Row
-from micrograd.show.look import FAINT, INK, PAPER, colour, digits, gradient, text
+from micrograd.show.look import FAINT, FRAME, INK, PALE, PAPER, RESULT, colour, digits, gradient, text
 
 CELLS = 12  # of the strip that shows the gradients of parameters, from the smallest to the largest
-HEAD = '#dfe7ee'
 LOOKS = {  # border, style, background and ink of the head
-    'parameters': (2, 'solid', INK, PAPER), 'numbers': (1, 'dashed', '#eceff1', INK),
-    'results': (1, 'solid', HEAD, INK), 'module': (1, 'rounded', '#f4f7f9', INK),
+    'parameters': (2, 'solid', INK, PAPER), 'numbers': (1, 'dashed', PALE, INK),
+    'results': (1, 'solid', RESULT, INK), 'module': (1, 'rounded', FRAME, INK),
 }
 
 

@@ -11,11 +11,10 @@ from micrograd.show.drawing import Drawing
 from micrograd.show.fold import fold
 from micrograd.show.frames import Path, box_names, box_paths, parameter_names, pattern
 from micrograd.show.items import Arrow, Items
-from micrograd.show.look import BOLD, FAINT, INK, PAPER, digits, text
+from micrograd.show.look import BOLD, FAINT, FRAME, FRAME_LINE, INK, PAPER, digits, text
 from micrograd.show.rows import beside, rows
 
 HOW = ('layers', 'samples', 'time')
-FRAME, FRAME_LINE = '#f4f7f9', '#c3ccd4'
 
 
 def draw_folded(drawing: Drawing, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
@@ -45,7 +44,7 @@ def draw_folded(drawing: Drawing, order: Sequence[Value], names: Mapping[Value, 
     drawing.title = f'The graph of {root or "a value"}, folded'
     drawing.description = f'{count}. {root or "The result"} is {digits(order[-1].data)}'
     warnings = [warning.replace('where it says “not”, grad', 'some grad') for warning in state.warnings]  # no card does
-    drawing.attr(label=caption([count + ', rolled up' * folded.rolled, *state.facts], warnings, legend))
+    drawing.attr(label=caption([count + ', rolled up' * folded.rolled, *state.facts], warnings, legend, folded=True))
     drawing._shown = [[row.values for row in item.rows] for item in items.items]
     lit = [items.place[i] for i, box in enumerate(folded.boxes) if i in items.place and highlight in box.values]
     _Picture(drawing, items, Cards(order, state.computed), lit).draw()

@@ -15,6 +15,7 @@ POSITIVE, NEGATIVE = (91, 164, 224), (245, 158, 66)  # blue and orange, which ev
 WARNING = '#b3202c'
 BOLD = {'color': WARNING, 'fontcolor': WARNING, 'penwidth': '2.5'}
 RESULT, OPERATION, PALE = '#dfe7ee', '#fff8e1', '#eceff1'  # the grounds of results' names, operations, constants
+FRAME, FRAME_LINE = '#f4f7f9', '#c3ccd4'  # of modules
 FONT = 'Helvetica'
 
 
