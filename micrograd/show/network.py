@@ -57,13 +57,13 @@ class Shown:
         """How the circle of a bias looks."""
         return {'fillcolor': colour(self.number(bias), self.bias), 'tooltip': _tip(bias, path)}
 
-    def caption(self, circles: str) -> str:
-        """What widths, colours and circles mean, in two lines."""
+    def caption(self, circles: str = '') -> str:
+        """What widths, colours and circles mean, in two lines. circles: what is in them, with {} before the biases."""
         if self.what == 'grads' and not self.weight and not self.bias:
             return 'gradients not computed yet: call backward()'
-        what = 'weights' if self.what == 'weights' else 'gradients of weights'
-        return (f'{what}: blue, solid above 0; orange, dashed below;\n'
-                f'the widest line is {_brief(self.weight)}; in the circles: {circles}')
+        of = '' if self.what == 'weights' else 'gradients of '
+        return (f'{of}weights: blue, solid above 0; orange, dashed below;\n'
+                f'the widest line is {_brief(self.weight)}' + f'; in the circles: {circles.format(of)}' * bool(circles))
 
 
 def draw_network(model: Module, inputs: Sequence[Input] | None = None, show: str = 'weights', *,
@@ -90,7 +90,7 @@ def draw_network(model: Module, inputs: Sequence[Input] | None = None, show: str
         raise ValueError(f'show is one of {SHOWN}, not {show!r}')
     shown = Shown(model, show)
     drawing = Drawing('network', format=format, engine='neato', title=_title(model),
-                      description=shown.caption('biases'), graph_attr={
+                      description=shown.caption('' if isinstance(model, Neuron) else '{}biases'), graph_attr={
         'layout': 'neato', 'inputscale': '72', 'splines': 'line', 'outputorder': 'edgesfirst', 'bgcolor': PAPER,
         'pad': '0.15', 'fontname': FONT, 'fontsize': '11', 'fontcolor': FAINT,
     }, node_attr={'shape': 'circle', 'fixedsize': 'true', 'width': f'{CIRCLE / 72:.3f}', 'style': 'filled',
@@ -149,7 +149,7 @@ def _neuron(drawing: Drawing, neuron: Neuron, names: list[str], numbers: list[Va
         total = sum(w.data * x.data for w, x in zip(neuron.w, numbers, strict=True)) + neuron.b.data
         drawing.node('total', _brief(total), pos=_at(far + 73, 10), **TEXT)
     _answer(drawing, 'f', 'ŷ', _brief(neuron(numbers).data) if numbers else '', far + 167, 0)
-    drawing.attr(label=shown.caption('the bias'))
+    drawing.attr(label=shown.caption())
 
 
 # ---- Layers ----
@@ -186,7 +186,7 @@ def _layers(drawing: Drawing, model: Layer | MLP, names: list[str], numbers: lis
     for y, i in _places(count):
         if i is not None:
             _answer(drawing, sources[i], _indexed('ŷ', i, count), '', x + CIRCLE / 2, y)
-    drawing.attr(label=shown.caption('activations, biases b' if numbers else 'biases'))
+    drawing.attr(label=shown.caption('activations, {}biases b' if numbers else '{}biases'))
 
 
 def _outputs(layer: Layer, inputs: list[Value]) -> list[Value]:
