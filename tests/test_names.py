@@ -133,3 +133,20 @@ def test_the_picture_tells_the_uses_of_an_operand_apart_too():
     out = x * x
     picture = draw_dot(out).source
     assert '∂out/∂x₍₁₎ = 3' in picture and '∂out/∂x₍₂₎ = 3' in picture
+
+
+def test_a_label_that_reads_like_an_expression_is_one_piece():
+    x, w = Value(2.0, label='x1'), Value(-3.0, label='w1')
+    product = x * w
+    product.label = 'x1*w1'
+    total = product + x
+    total.label = 'x1*w1+x1'
+    output = total * product
+    names = Names(output.topological_order(), {node: node.label for node in (x, w, product, total)})
+    assert names.derivative(total, product) == '∂(x1*w1+x1)/∂(x1*w1)'
+    assert names.derivative(product, x, LATEX) == r'\frac{\partial \left(\mathrm{x1*w1}\right)}{\partial x_{1}}'
+    assert names.formula(total).text == 'x1*w1 + x1'
+    assert names.formula(output).text == '(x1*w1+x1)·(x1*w1)'
+    for plain in ('y_hat', 'layers.0.w[3]', 'x²', '-1', 'a, b', '__neg__', '→'):
+        x.label = plain
+        assert Names([x], {x: plain}).atom(x) == plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +13,7 @@ from micrograd.show.notation import ATOM, PLAIN, PRODUCT, SUM, Style, Written, w
 
 LONGEST_EXPRESSION = 14  # characters; what is longer is called v1, v2, …
 MOST_PRODUCTS = 4  # of a dot product that is written out in full
+ARITHMETIC = re.compile(r'[\w)\]] ?([-+*/·−])\*? ?(?=[\w(])')  # in a label such as x1*w1 + x2*w2
 
 
 class Names(dict[Value, str]):
@@ -22,8 +24,8 @@ class Names(dict[Value, str]):
     these numbers, so that they are the same in source code, where no expression can be a name.
 
     `derivative`, `atom` and `written` give the same names as parts of formulas, in plain text or LaTeX. There an
-    expression stands in parentheses, ∂L/∂(w·x), and the uses of a repeated operand are told apart by a lowered number:
-    the derivative of q = a·a by a is ∂q/∂a = ∂q/∂a₍₁₎ + ∂q/∂a₍₂₎.
+    expression, or a label that reads like one, stands in parentheses, ∂L/∂(w·x), and the uses of a repeated operand are
+    told apart by a lowered number: the derivative of q = a·a by a is ∂q/∂a = ∂q/∂a₍₁₎ + ∂q/∂a₍₂₎.
     """
 
     def __init__(self, order: Sequence[Value], known: Mapping[Value, str]) -> None:
@@ -73,7 +75,10 @@ class Names(dict[Value, str]):
         """A node's name as a piece of a formula."""
         if node in self.expressions:
             return self.formula(node, style)
-        return style.number(node.data) if node in self.numbers else Written(style.name(self[node]))
+        if node in self.numbers:
+            return style.number(node.data)
+        signs = set(ARITHMETIC.findall(self[node]))
+        return Written(style.name(self[node]), SUM if signs & set('+-−') else PRODUCT if signs else ATOM)
 
     def atom(self, node: Value, style: Style = PLAIN) -> str:
         """A node's name, in parentheses where it is an expression that needs them."""
