@@ -1,10 +1,13 @@
 """A headless Chromium that opens step players, and the graphs that they play."""
 
 import math
+import os
 import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+
+import pytest
 
 import micrograd.show.player
 from micrograd.command.expression import evaluate
@@ -15,6 +18,11 @@ try:
     from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 except ImportError:
     Browser = Locator = Page = expect = sync_playwright = None
+
+try:
+    from axe_playwright_python.sync_playwright import Axe
+except ImportError:
+    Axe = None
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 MISSING = [] if sync_playwright else ['pip install playwright']
@@ -123,3 +131,14 @@ def close(found: list[float], expected: list[float]) -> bool:
     return len(found) == len(expected) and all(
         math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12) or (math.isnan(a) and math.isnan(b))
         for a, b in zip(found, expected, strict=True))
+
+
+def found_by_axe(page: Opened) -> list[tuple[str, list[str]]]:
+    """What axe-core finds wrong with a page: each rule, and the elements that break it."""
+    if Axe is None:
+        give_up = pytest.fail if os.environ.get('CI') else pytest.skip
+        give_up('the page is read by axe: pip install axe-playwright-python')
+    rules = {rule: {'enabled': True} for rule in ('label-content-name-mismatch', 'target-size')}
+    found = Axe().run(page.page, options={'rules': rules}).response
+    assert len(found['passes']) > 20
+    return [(problem['id'], [node['html'] for node in problem['nodes']]) for problem in found['violations']]

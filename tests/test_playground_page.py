@@ -5,7 +5,7 @@ import math
 import re
 
 import pytest
-from browser import Browser, Opened, expect
+from browser import Browser, Opened, expect, found_by_axe
 from playgrounds import Moons, data_of, trained
 
 from micrograd import Value, playground
@@ -366,6 +366,25 @@ def test_light_and_dark(scheme, opened, network):
         settled(page)
 
 
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize(('setting', 'width'), [('trained', 1280), ('trouble', 1280), ('trained', 390)])
+def test_axe_finds_nothing(setting, width, scheme, opened, network):
+    page = opened(network.playground(test=0.2, optimizer='adam'), width=width,
+                  height=800, color_scheme=scheme)
+    page.page.click('#step')
+    if setting == 'trouble':
+        page.page.evaluate('trainer.trouble = "the loss"; stop()')
+    settled(page)
+    assert found_by_axe(page) == []
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_axe_finds_nothing_in_the_folded_picture(scheme, opened):
+    page = opened(line(), color_scheme=scheme)
+    settled(page)
+    assert found_by_axe(page) == []
+
+
 def test_everything_is_reached_by_the_keyboard(opened, network):
     page = opened(network.playground())
     reached = []
@@ -409,3 +428,18 @@ def test_a_network_of_5000_parameters_never_computes_long_without_a_look_at_the_
     assert longest <= 9 + 3
     assert page.page.evaluate('trainer.seen') > 60
     assert math.isfinite(page.page.evaluate('trainer.last'))
+    drawn = page.page.evaluate('''() => {
+        let time = 0, most = 0, passes = 0;  // a clock on which every place of the surface takes 3 ms
+        const {surface} = answer, real = performance.now, out = surface.out.fill;
+        surface.out.fill = function (x) { time += 3; return out.call(this, x); };
+        performance.now = () => time;
+        surface.at = 0;
+        for (let i = 0; i < 2000; i++) {
+            const began = time;
+            passes += surface.compute(trainer.p, began + BUDGET.draw);
+            most = Math.max(most, time - began);
+        }
+        performance.now = real;
+        return [most, passes];
+    }''')
+    assert drawn[0] <= 7 + 3 and drawn[1] > 1

@@ -5,7 +5,7 @@ const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
 const trainer = new Trainer(LOSS, DATA);
 const state = {
   playing: false, goal: Infinity, due: 0,  // the epoch to go to in this frame; when the next step comes
-  took: NaN, dirty: true, painted: 0, drawn: 0, parameter: 0, network: null, live: null,
+  took: NaN, dirty: true, painted: 0, drawn: 0, shared: 0, parameter: 0, network: null, live: null,
 };
 
 const dirty = () => { state.dirty = true; };
@@ -132,7 +132,7 @@ function draw(now) {
   state.live?.draw();
   losses();
   parameter();
-  share();
+  share(now);
 }
 
 function counts() {
@@ -152,12 +152,15 @@ function losses() {
     : `train ${number(latest.train, 4)}${tested ? `, test ${number(latest.test, 4)}` : ''}`;
 }
 
-function share() {
+function share(now) {
   if (!DATA.middle) return;
+  $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;
+  if (state.playing && now < state.shared) return;
+  const began = performance.now();
   const percent = samples => `${Math.round(100 * answer.right(samples))} %`;
   const tested = trainer.tests.length ? `, test ${percent(trainer.tests)}` : '';
   $('right').textContent = `${percent(trainer.samples)} right${tested}`;
-  $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;
+  state.shared = now + 20 * (performance.now() - began);  // while it trains, no more than a twentieth of the time
 }
 
 function parameter() {

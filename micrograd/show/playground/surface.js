@@ -27,7 +27,7 @@ class Surface {
   compute(p, until) {
     if (!this.at) this.x.set(p, this.ranges.length);
     const [across] = this.sides, began = this.at;
-    while (this.at < this.places && (this.at === began || this.at % 16 || performance.now() < until)) {
+    while (this.at < this.places && (this.at === began || performance.now() < until)) {
       this.x[0] = this.place(this.at % across, 0);
       if (this.ranges.length > 1) this.x[1] = this.place(Math.floor(this.at / across), 1);
       this.out.fill(0);
