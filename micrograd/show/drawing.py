@@ -86,7 +86,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None,
                           **_: Any) -> dict[str, Any]:
-        """What a notebook shows: the picture in the width of its cell, as SVG for those that take no HTML, as words."""
+        """What a notebook shows: the picture in the width of its cell, as SVG for those that take no HTML, as words.
+
+        A PNG, which would take more room than all of these together, is made only for those that ask for one.
+        """
         forms: dict[str, Callable[[], Any]] = {
             'text/html': lambda: self._fitted(self.pipe('svg', encoding='utf-8')),
             'image/svg+xml': lambda: self.pipe('svg', encoding='utf-8'),
