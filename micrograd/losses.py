@@ -68,7 +68,11 @@ def cross_entropy(input: Batch, target: Batch) -> Value:
         if len(input) != len(target):
             raise ValueError(f'predictions and targets differ in length: {len(input)} and {len(target)}')
         return _mean([cross_entropy(logits, index) for logits, index in zip(input, target, strict=True)])
-    index, shifted = operator.index(target), _shifted(input)
+    try:
+        index = operator.index(target)
+    except TypeError:
+        raise TypeError(f'the target of cross_entropy is the index of a class, such as 0, not {target!r}') from None
+    shifted = _shifted(input)
     if not 0 <= index < len(shifted):
         raise ValueError(f'{index} is no class of {len(shifted)} logits: their classes are 0 to {len(shifted) - 1}')
     return _sum([logit.exp() for logit in shifted]).log() - shifted[index]
@@ -90,6 +94,8 @@ def softmax(input: Batch) -> list[Value]:
 
 def _shifted(input: Batch) -> list[Value]:
     """The logits less the largest of them, a plain number, so that exp() cannot overflow."""
+    if isinstance(input, Value):
+        raise TypeError('the logits are a list, with one for each class, not a single Value')
     logits = [_value(logit) for logit in input]
     if not logits:
         raise ValueError('there are no logits')

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import random
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -66,8 +68,9 @@ class Module:
                 stack += [(f'{name}.{key}' if name else f'{key}', child) for key, child in children][::-1]
         for name, result in () if self._looked_through else results:
             if not any(id(node) in found for node in result.topological_order()):
+                user = next(i for i in itertools.count(1) if sys._getframe(i).f_globals is not globals())
                 warnings.warn(f'{name} of {self} is the result of an operation, not a leaf, and so no parameter: write '
-                              f'.detach() after it to train it', stacklevel=3)
+                              '.detach() after it to train it', stacklevel=user)
         self._looked_through = True
 
     def parameters(self) -> list[Value]:
@@ -111,9 +114,16 @@ class Neuron(Module):
     """activation(w·x + b): w drawn by random.uniform(-1, 1), b = 0.
 
     nin: how many inputs it takes. activation: 'relu', 'tanh', 'sigmoid' or None; nonlin=False is None, too.
+
+    >>> neuron = Neuron(2)
+    >>> neuron.w = [Value(1.0), Value(-2.0)]
+    >>> neuron([5.0, 1.0])  # relu(1·5 - 2·1 + 0)
+    Value(data=3.0, grad=0.0)
     """
 
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
+        if isinstance(nonlin, str):
+            raise TypeError(f'nonlin is True or False: write activation={nonlin!r}')
         self.w = [Value(random.uniform(-1, 1)) for _ in range(_width(nin, 'nin'))]
         self.b = Value(0.0)
         self.activation = self._given = _known(activation)
@@ -140,7 +150,11 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """nout neurons side by side, each taking the same nin inputs. Takes what `Neuron` takes besides."""
+    """nout neurons side by side, each taking the same nin inputs. Takes what `Neuron` takes besides.
+
+    >>> len(Layer(2, 3, activation='tanh')([0.5, -1.0]))
+    3
+    """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
         self.neurons = [Neuron(nin, nonlin, activation) for _ in range(_width(nout, 'nout'))]
@@ -160,6 +174,11 @@ class MLP(Module):
     """A multi-layer perceptron: nin inputs, then a layer for each width in nouts.
 
     activation is that of every layer but the last, which has final_activation: none unless asked for.
+
+    >>> model = MLP(2, [4, 1], activation='tanh')
+    >>> loss = (model([0.5, -1.0]) - 1)**2
+    >>> len(model.parameters())  # (2 + 1) · 4 + (4 + 1) · 1
+    17
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: str | None = 'relu',
@@ -203,7 +222,7 @@ def _inputs(module: Module, x: Any, nin: int) -> list[Value]:
     """
     if isinstance(x, (Value, NUMBER)):
         x = [x]
-    elif not hasattr(x, '__len__'):
+    elif not hasattr(x, '__getitem__'):  # an iterator, or a set, which has no order
         raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
     rows = ''
     try:

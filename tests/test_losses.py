@@ -111,8 +111,9 @@ def test_different_shapes_are_an_error(loss, inputs, target):
     (lambda: cross_entropy([1.0, 2.0], 2), ValueError, '2 is no class of 2 logits: their classes are 0 to 1'),
     (lambda: cross_entropy([1.0, 2.0], -1), ValueError, '-1 is no class'),
     (lambda: cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, 'differ in length: 1 and 2'),
-    (lambda: cross_entropy([1.0, 2.0], 0.5), TypeError, 'integer'),
-    (lambda: cross_entropy([1.0, 2.0], 2.5), TypeError, 'integer'),
+    (lambda: cross_entropy([1.0, 2.0], 0.5), TypeError, 'target of cross_entropy is the index of a class.*not 0.5'),
+    (lambda: cross_entropy(Value(1.0), 0), TypeError, 'logits are a list'),
+    (lambda: softmax(Value(1.0)), TypeError, 'logits are a list'),
     (lambda: mse_loss('1', [1.0]), ValueError, 'a single one and 1'),
     (lambda: mse_loss(['1'], [1.0]), TypeError, 'real number, not str'),
 ])

@@ -84,6 +84,7 @@ def test_weights_that_are_results_are_warned_of_once(first):
     with pytest.warns(UserWarning, match=r'^w\.[01] of .*Scaled.* is the result of an operation.*\.detach') as caught:
         first(model)
     assert len(caught) == 2
+    assert {(one.filename, one.lineno) for one in caught} == {(__file__, first.__code__.co_firstlineno)}  # the user's
     model([1.0, 2.0])
     model.parameters()
 

@@ -136,6 +136,17 @@ def test_nonlin_takes_the_activation_away_and_gives_it_back(activation, back):
     assert neuron([3.0]).data == getattr(linear([3.0]), back)().data
 
 
+@pytest.mark.parametrize('make', [lambda: Neuron(2, 'tanh'), lambda: Layer(2, 3, 'tanh')])
+def test_an_activation_in_the_place_of_nonlin_is_an_error(make):
+    with pytest.raises(TypeError, match=r"nonlin is True or False: write activation='tanh'"):
+        make()
+
+
+def test_a_set_of_inputs_is_an_error():
+    with pytest.raises(TypeError, match='takes a list of 2 inputs, not a set'):
+        Neuron(2)({1.0, 2.0})
+
+
 def test_nonlin_gives_back_the_activation_that_was_there_last():
     neuron = Neuron(1)
     neuron.activation = 'sigmoid'
