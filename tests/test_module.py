@@ -89,6 +89,20 @@ def test_weights_that_are_results_are_warned_of_once(first):
     model.parameters()
 
 
+def test_a_module_is_looked_through_at_its_first_call_alone():
+    class Counting(Module):
+        searched = 0
+
+        def named_parameters(self):
+            Counting.searched += 1
+            return super().named_parameters()
+
+        def forward(self, x):
+            return x
+    model = Counting()
+    assert (model(1), model(2), Counting.searched) == (1, 2, 1)
+
+
 def test_a_module_that_keeps_its_output_is_not_warned_of():
     model = Scaled(results=False)
     model([1.0, 2.0])
