@@ -12,7 +12,8 @@ html_theme = 'furo'
 html_title = 'micrograd'
 html_static_path = ['_static']
 html_css_files = ['classroom.css']
-html_show_sourcelink = html_copy_source = False
+html_show_sourcelink = html_copy_source = html_show_copyright = False
+html_favicon = '_static/favicon.svg'
 mathjax_path = 'mathjax/tex-mml-chtml.js'
 myst_enable_extensions = ['dollarmath', 'amsmath']
 nb_execution_mode = 'off'  # they are committed executed

@@ -26,5 +26,10 @@ onmessage = async ({ data }) => {
   newest = data.id;
   const answer = await python;
   await new Promise(done => setTimeout(done));  // what was typed meanwhile comes first
-  if (data.id === newest) postMessage({ id: data.id, ...JSON.parse(answer(JSON.stringify(data))) });
+  if (data.id !== newest) return;
+  try {
+    postMessage({ id: data.id, ...JSON.parse(answer(JSON.stringify(data))) });
+  } catch {  // the browser's stack is small, and Python may not survive its end
+    postMessage({ id: data.id, ended: true, error: 'this is nested too deeply for a browser', names: [], numbers: {} });
+  }
 };
