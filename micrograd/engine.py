@@ -341,9 +341,9 @@ def _checked(node: Value) -> Sequence[float]:
         gradients = node._local_gradients()
     except (ArithmeticError, ValueError) as error:
         raise _located(error, node._op, node._prev, 'no finite one exists there', 'local gradients of ') from None
-    if len(gradients) != len(node._prev):
-        raise TypeError(f'{node.label or node._op!r} has {len(node._prev)} operands but {len(gradients)} local '
-                        'gradients: give Value(…, local_gradients=…) one for each, or set its _backward')
+    if (type(gradients) is not tuple and not hasattr(gradients, '__len__')) or len(gradients) != len(node._prev):
+        raise TypeError(f'{node.label or node._op!r} has {len(node._prev)} operands but {gradients} for local '
+                        'gradients: give one for each, as in lambda: (2 * x.data,), or set its _backward')
     return gradients
 
 

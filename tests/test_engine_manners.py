@@ -35,9 +35,10 @@ def torn(a, b):
     (lambda a, b: a**Value(0.5), ValueError, ['local gradients of (rate = 0.0) ** (0.5): ', 'no finite']),
     (lambda a, b: Value(1, (a, b), 'decode', lambda: b'\xff'.decode()), ValueError,
      ['decode(rate = 0.0, base = -8.0)']),  # a kind of ValueError that takes five arguments
-    (lambda a, b: Value(1, (a, b), 'mine', label='made'), TypeError, ["'made' has 2 operands but 0 local gradients"]),
-    (lambda a, b: Value(1, (a, b), 'few', lambda: (1.0,)), TypeError, ["'few' has 2 operands but 1 local"]),
-    (lambda a, b: Value(1, (a,), 'many', lambda: (1.0, 2.0)), TypeError, ["'many' has 1 operands but 2 local"]),
+    (lambda a, b: Value(1, (a, b), 'mine', label='made'), TypeError, ["'made' has 2 operands but () for local"]),
+    (lambda a, b: Value(1, (a, b), 'few', lambda: (1.0,)), TypeError, ["'few' has 2 operands but (1.0,) for local"]),
+    (lambda a, b: Value(1, (a,), 'bare', lambda: 2.0), TypeError, ["'bare' has 1 operands but 2.0 for local"]),
+    (lambda a, b: Value(1, (a,), 'many', lambda: (1.0, 2.0)), TypeError, ["'many' has 1 operands but (1.0, 2.0) for"]),
     (lambda a, b: Value(1, (a, b), 'broken', lambda: {}['gone']), KeyError, ['gone']),
     (torn, ZeroDivisionError, []),
 ])

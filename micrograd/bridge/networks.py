@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 from micrograd.bridge.files import Weights, mlp, weights_of
 from micrograd.engine import Constant, Value
-from micrograd.graph.formulas import formula_of
 from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
 
@@ -68,20 +67,13 @@ def to_torch(model: Module | Value, inputs: Sequence[Value] = (),
 
 
 def _graph_module(output: Value, inputs: Sequence[Value], params: Sequence[Value] | None) -> GraphModule:
-    inputs, order = _leaves('inputs', inputs), output.topological_order()
+    inputs = _leaves('inputs', inputs)
     if params is None:
         known = set(inputs)
-        params = [node for node in order if not (node._prev or isinstance(node, Constant) or node in known)]
+        params = [node for node in output.topological_order()
+                  if not (node._prev or isinstance(node, Constant) or node in known)]
     params = _leaves('params', params, inputs)
-    try:
-        program = Program(output, [*inputs, *params], ())  # its backward pass is PyTorch's own
-    except ValueError:
-        for node in order:
-            if node._prev and formula_of(node) is None:
-                label = f' of {node.label!r}' if node.label else ''
-                raise ValueError(f'the operation {node._op!r}{label} was written by hand and has no formula, so it '
-                                 'cannot be converted: write it with the operations of Value') from None
-        raise
+    program = Program(output, [*inputs, *params], ())  # its backward pass is PyTorch's own
     _need_torch()
     from micrograd.bridge.graph_module import GraphModule
     return GraphModule(program, [value.label for value in inputs], [(value.label, value.data) for value in params])

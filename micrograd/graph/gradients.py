@@ -138,7 +138,7 @@ def chain_rule(order: Sequence[Value], inputs: Iterable[Value], nodes: Mapping[V
 
 def operation(node: Value, nodes: Mapping[Value, T | float]) -> tuple[str, list[T | float]]:
     """The operation that made a node, and what stands for its operands; a plain exponent is one of them."""
-    row, operands = _row(node), [nodes[operand] for operand in node._prev]
+    row, operands = row_of(node), [nodes[operand] for operand in node._prev]
     if node._op == 'dot':
         return 'dot', operands
     op, *parts = parse(row.formula)
@@ -151,7 +151,7 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
     """Each operand that has been reached, once for each use, with the local gradient for it."""
     if reached.isdisjoint(node._prev):
         return
-    row, operands = _row(node), [nodes[operand] for operand in node._prev]
+    row, operands = row_of(node), [nodes[operand] for operand in node._prev]
     if node._op == 'dot':  # as its row says, of which there may be thousands of operands
         half = len(operands) // 2
         others = operands[half:] + operands[:half]
@@ -167,12 +167,13 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
                                'local gradients of ') from None
 
 
-def _row(node: Value) -> Formula:
+def row_of(node: Value) -> Formula:
+    """The row of the operation that made a node; a ValueError that says what to write where it has none."""
     if row := formula_of(node):
         return row
-    name = f' {node.label!r}' if node.label else ''
-    raise ValueError(f'the operation {node._op!r} that made{name} {node!r} has no formula, only a step of its own: '
-                     "write it with the engine's operations")
+    made = f', which made {node.label!r},' if node.label else ''
+    raise ValueError(f'the operation {node._op!r}{made} has no formula, only a step of its own: write it with the '
+                     'operations of Value and dot')
 
 
 def _make(op: str, operands: Sequence[Value | float]) -> Value:

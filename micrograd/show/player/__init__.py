@@ -17,7 +17,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from micrograd.engine import Constant, Value
-from micrograd.graph.formulas import Formula, formula_of
+from micrograd.graph.formulas import Formula
+from micrograd.graph.gradients import row_of
 from micrograd.graph.javascript import IN_JAVASCRIPT, javascript
 from micrograd.show.draw import draw_dot
 from micrograd.show.look import printable
@@ -125,7 +126,7 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
         if node in named.expressions:
             entry |= {'atom': named.atom(node)}
         if node._prev:
-            row = rows.setdefault(_row(node), len(rows))
+            row = rows.setdefault(row_of(node), len(rows))
             entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node),
                       'formula': named.formula(node).text}
         elif math.isfinite(node.data):
@@ -134,14 +135,3 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
             raise ValueError(f'{named[node]} is {node.data}, and play computes with finite numbers: change it first')
         nodes.append(entry)
     return {'nodes': nodes, 'rows': [asdict(row) for row in rows], 'calls': dict(PLAIN.calls)}
-
-
-def _row(node: Value) -> Formula:
-    """The row of the operation that made a node, or a ValueError that says what to do about its absence."""
-    if row := formula_of(node):
-        return row
-    made = f'{node._op!r}, which made {node.label!r},' if node.label else repr(node._op)
-    raise ValueError(
-        f'the operation {made} is written by hand, and play knows no formula to compute it with: use the '
-        'operations of Value (+ - * / **, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, abs) '
-        'and dot; draw_dot draws the graph as it is')
