@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from micrograd.engine import Constant, Value
+from micrograd.nn import ACTIVATIONS
 from micrograd.show.fold import Folded
 
 Path = tuple[str, ...]  # to a module, such as ('blocks.0', 'attention'); () for the whole
-ACTIVATIONS = ('relu', 'tanh', 'sigmoid')
 
 
 def parameter_names(names: Mapping[Value, str], modules: Mapping[Value, str]) -> dict[Value, str]:
