@@ -108,6 +108,10 @@ def test_numbers_that_are_none_and_steps_by_hand_do_not_stop_it(number):
     assert picture.card('leaves')[2:] == [f'data {written}', *f'grad {written}'.replace('… ', '…\n').split('\n')]
 
 
+def test_a_single_leaf_is_called_so():
+    assert Folded(draw_dot(Value(3.0).tanh(), fold=True, names=False)).card('leaf')[1:] == ['data 3', 'grad –']
+
+
 def test_gradients_before_backward_and_none():
     model, loss = networks.moons(4)
     picture = Folded(draw_dot(loss, fold=True, model=model))

@@ -186,7 +186,8 @@ class Items:
             values = [value for box in boxes if self.parameters[box] for value in self.boxes[box].values]
             return Item('module', key[-1], [Row(f'{len(values):,} parameters', values, 1)], key[:-1])
         kind = 'results' if not self.boxes[last].leaf else 'numbers' if self.boxes[last].constant else 'parameters'
-        name = self.names[last] or {'parameters': 'leaves', 'numbers': 'numbers', 'results': ''}[kind]
+        name = self.names[last] or {'parameters': ('leaf', 'leaves'), 'numbers': ('number', 'numbers'),
+                                    'results': ('', '')}[kind][self._count(last) > 1]
         return Item(kind, name, [Row(self.step(box), self.boxes[box].values, self._count(box)) for box in boxes],
                     self.paths[last])
 
