@@ -140,7 +140,7 @@ def test_a_loss_that_diverges_stops_and_says_at_which_step(opened):
     said = page.text('#trouble')
     steps = page.page.evaluate('trainer.steps')
     assert said.startswith(f'Training stopped at step {steps + 1}, in epoch {steps + 1}: ')
-    assert 'The learning rate 1e+3 is too large' in said
+    assert 'The learning rate 1e+03 is too large' in said
     assert page.page.get_attribute('#play', 'aria-label') == 'Train'
     page.page.click('#reset')
     assert page.page.is_hidden('#trouble')

@@ -7,7 +7,7 @@ const $ = id => document.getElementById(id);
 function number(x, digits = 6) {
   const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
   const tiny = exponent < -4 || exponent >= digits;
-  return (tiny ? `${Number(mantissa)}e${exponent}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
+  return (tiny ? `${Number(mantissa)}e${exponent.replace(/\b\d$/, '0$&')}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
 }
 
 // Light and dark: the reader's setting until the switch says otherwise.
