@@ -42,6 +42,16 @@ def test_the_same_steps_as_in_the_page(graph: str, opened, each_dot):
     assert [texts(picture) for picture in pictures(player)] == page.evaluate(TEXTS)
 
 
+def test_a_label_that_reads_like_an_expression_stands_in_parentheses(opened):
+    x, w = Value(2.0, label='x1'), Value(-3.0, label='w1')
+    product = x * w
+    product.label = 'x1*w1'
+    player = play(product.tanh(), names=False)
+    lines = [' '.join(step.line.split()) for step in steps_of(player.data)]
+    assert lines[-1].startswith('∂tanh(x1*w1)/∂w1 += ∂tanh(x1*w1)/∂(x1*w1) · ∂(x1*w1)/∂w1 =')
+    assert lines == opened(player).page.evaluate(LINES)
+
+
 def test_the_same_colours_as_in_the_page(opened):
     player = play(evaluate('p = a*b; q = p - a; r = q*q*b', {'a': 2, 'b': -3}))
     fills = [[float(x) for x in re.findall(r'[\d.]+', fill.removeprefix('color(srgb'))]

@@ -123,8 +123,8 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
     for node in order:
         kind = 'result' if node._prev else 'constant' if isinstance(node, Constant) else 'leaf'
         entry: dict[str, Any] = {'kind': kind, 'name': named[node], 'op': node._op}
-        if node in named.expressions:
-            entry |= {'atom': named.atom(node)}
+        if (atom := named.atom(node)) != named[node]:
+            entry |= {'atom': atom}
         if node._prev:
             row = rows.setdefault(row_of(node), len(rows))
             entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node),
