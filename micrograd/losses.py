@@ -104,8 +104,8 @@ def _shifted(input: Batch) -> list[Value]:
 
 
 def _many(x: Batch) -> bool:
-    """Whether it is a sequence; an array or tensor of no dimension is a number."""
-    return getattr(x, 'ndim', 1) > 0 and hasattr(x, '__len__') and not isinstance(x, str)
+    """Whether it is a sequence, as no set or iterator is; an array or tensor of no dimension is a number."""
+    return getattr(x, 'ndim', 1) > 0 and hasattr(x, '__getitem__') and not isinstance(x, (str, dict))
 
 
 def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
@@ -114,6 +114,9 @@ def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
     if sizes == [None, None]:
         return [(_value(input), _value(target))]
     if None in sizes or sizes[0] != sizes[1]:
+        for x, size in zip((input, target), sizes):
+            if size is None:
+                _value(x)  # which raises for what is no number either
         raise ValueError('predictions and targets differ in length: '
                          + ' and '.join('a single one' if size is None else f'{size}' for size in sizes))
     return [pair for p, t in zip(input, target, strict=True) for pair in _pairs(p, t)]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from micrograd.engine import Value
+from micrograd.engine import NUMBER, Value
 
 
 class Optimizer:
     """What the optimizers share: the parameters, the learning rate `lr`, which may be changed between steps, and L2.
 
     ValueError for no parameters, one given twice, one that is no leaf, or a number out of its range; TypeError for
-    parameters that are no Values.
+    parameters that are no Values, or a setting that is no number.
     """
 
     def __init__(self, params: Iterable[Value], lr: float, weight_decay: float) -> None:
-        if callable(params) or isinstance(params, Value):
+        if not isinstance(params, Iterable):
             raise TypeError(f'params is a list of Values, such as model.parameters(), not {params!r}')
         self.params = list(params)
         if not self.params:
@@ -128,6 +128,8 @@ class AdamW(Adam):
 
 
 def _at_least_0(name: str, number: float) -> float:
+    if not isinstance(number, NUMBER):
+        raise TypeError(f'{name} is a plain number, not {type(number).__name__}')
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f'{name} is a finite number not below 0, not {number}')
     return number

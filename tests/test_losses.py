@@ -114,7 +114,11 @@ def test_different_shapes_are_an_error(loss, inputs, target):
     (lambda: cross_entropy([1.0, 2.0], 0.5), TypeError, 'target of cross_entropy is the index of a class.*not 0.5'),
     (lambda: cross_entropy(Value(1.0), 0), TypeError, 'logits are a list'),
     (lambda: softmax(Value(1.0)), TypeError, 'logits are a list'),
-    (lambda: mse_loss('1', [1.0]), ValueError, 'a single one and 1'),
+    (lambda: mse_loss(1.0, [1.0]), ValueError, 'a single one and 1'),
+    (lambda: mse_loss('1', [1.0]), TypeError, 'real number, not str'),
+    (lambda: mse_loss([1.0, 2.0], {1.0, 2.0}), TypeError, 'real number, not set'),
+    (lambda: mse_loss({0: 1.0}, [1.0]), TypeError, 'real number, not dict'),
+    (lambda: mse_loss((x for x in [1.0]), [1.0]), TypeError, 'real number, not generator'),
     (lambda: mse_loss(['1'], [1.0]), TypeError, 'real number, not str'),
 ])
 def test_bad_input_is_an_error(call, error, message):

@@ -122,8 +122,14 @@ def test_no_parameters_or_wrong_ones_are_errors(optimizer):
     named.label = 'loss'
     for params, error, message in [
         ([], ValueError, 'no parameters'), ([1.0], TypeError, r'not float: give model.parameters\(\)'),
-        (a, TypeError, 'a list of Values'), (lambda: [a], TypeError, 'a list of Values'), ([a, a], ValueError, 'twice'),
+        *((params, TypeError, 'a list of Values') for params in (None, a, lambda: [a])), ([a, a], ValueError, 'twice'),
         ([a * 2], ValueError, r"'\*' is the result of an operation"), ([named], ValueError, "^'loss' is the result of"),
     ]:
         with pytest.raises(error, match=message):
             optimizer(params, lr=0.1)
+
+
+@pytest.mark.parametrize('number', [Value(0.1), '0.1', None])
+def test_a_setting_that_is_no_number_is_named(number):
+    with pytest.raises(TypeError, match=f'lr is a plain number, not {type(number).__name__}'):
+        SGD([Value(1.0)], lr=number)
