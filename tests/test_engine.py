@@ -360,6 +360,13 @@ def test_an_error_without_operands_is_an_error_too():
         Value(1.0, (), '', lambda: 1 / 0).local_gradients()
 
 
+@pytest.mark.parametrize('op', [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])
+def test_operands_stand_in_the_order_in_which_one_writes_them(op):
+    v = Value(3.0)
+    assert op(2, v)._prev[1] is v
+    assert op(v, 2)._prev[0] is v and op(v, Value(2.0))._prev[0] is v
+
+
 def test_a_plain_exponent_is_written_as_it_came():
     a = Value(2.0)
     exponents = {2: '**2', -1: '**-1', 2.5: '**2.5', 0.5: '**0.5', Fraction(1, 2): '**0.5', 1e-7: '**1e-07'}
