@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
-from needs import absent, skip_absent, skip_what_is_not_installed
+from needs import absent, skip_absent, skip_what_a_browser_has_not, skip_what_is_not_installed
 from node import NODE, Node
 
 from micrograd.show import drawing
@@ -26,6 +26,7 @@ def pytest_runtest_call() -> Iterator[object]:
         return (yield)
     except Exception as error:
         skip_what_is_not_installed(error)
+        skip_what_a_browser_has_not(error)
         raise
 
 

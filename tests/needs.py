@@ -6,8 +6,10 @@ with a line that says what to install; where CI is set, they fail.
 imports NumPy and PyTorch, or something in their place that skips the test as soon as it is used.
 """
 
+import errno
 import importlib
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, NoReturn
@@ -93,6 +95,13 @@ def skip_what_is_not_installed(error: BaseException | None) -> None:
         if isinstance(error, ModuleNotFoundError) and error.name in OPTIONAL and not here(error.name):
             absent(Absent(error.name).reason)
         error = error.__cause__ or error.__context__
+
+
+def skip_what_a_browser_has_not(error: BaseException) -> None:
+    """Skip the test that raised this, if it was because there are no processes and no threads, as in Pyodide."""
+    if sys.platform == 'emscripten' and ((isinstance(error, OSError) and error.errno == errno.ENOTSUP)
+                                         or (isinstance(error, RuntimeError) and 'start new thread' in str(error))):
+        pytest.skip('no processes and no threads here')
 
 
 def skip_absent(items: list[pytest.Item]) -> None:
