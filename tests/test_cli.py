@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import FUNCTIONS, METHODS, tensor
 from random_graphs import evaluate as evaluate_as_python
-from test_explain import BACKWARD, FORWARD, LOCAL, read
+from tellings import BACKWARD, FORWARD, LOCAL, read
 
 import micrograd
 from micrograd import Value
