@@ -35,7 +35,7 @@ import build as notebooks  # noqa: E402  the notebooks' own command
 
 NPM = {'pyodide': PYODIDE_VERSION, '@viz-js/viz': '3.31.0', 'mathjax': '3.2.2'}
 RUNTIME = ('pyodide.mjs', 'pyodide.asm.mjs', 'pyodide.asm.wasm', 'python_stdlib.zip')
-KERNEL = ('micropip', 'ipython', 'jedi', 'tqdm')  # what the kernel asks of Pyodide's distribution, with what these depend on
+KERNEL = ('micropip', 'ipython', 'jedi', 'tqdm')  # what the kernel asks of Pyodide's distribution, and what these need
 PURE = ('--only-binary=:all:', '--python-version=3.14', '--implementation=py', '--abi=none', '--platform=any')
 INSTALLED = {'sphinx': 'sphinx', 'furo': 'furo', 'myst-nb': 'myst-nb', 'jupyterlite-core': 'jupyterlite',
              'jupyterlite-pyodide-kernel': 'jupyterlite-pyodide-kernel', 'graphviz-pure': 'graphviz-in-viz.js',
