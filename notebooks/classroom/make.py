@@ -96,7 +96,9 @@ class Site:
         self.pyodide(lite / 'static' / 'pyodide')
         settings = {'@jupyterlite/pyodide-kernel-extension:kernel': {'disablePyPIFallback': True}}
         (lite / 'jupyter-lite.json').write_text(json.dumps({'jupyter-lite-schema-version': 0, 'jupyter-config-data': {
-            'appName': 'micrograd', 'litePluginSettings': settings}}))
+            'appName': 'micrograd', 'litePluginSettings': settings,
+            # All cells of a lesson are in the page, so that they can be searched and printed.
+            'settingsOverrides': {'@jupyterlab/notebook-extension:tracker': {'windowingMode': 'none'}}}}))
         contents = self.work / 'contents'
         contents.mkdir()
         for path in notebooks.NOTEBOOKS:
