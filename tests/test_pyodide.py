@@ -130,7 +130,7 @@ def test_nothing_is_advised_that_cannot_be_had_there(python):
         except ImportError as error:
             said.append(str(error))
         json.dumps(said)
-        ''')) == [20.0, "no native backend, so Python computes: No module named 'llvmlite'", 'this needs PyTorch']
+        ''')) == [20.0, "no native backend, so Python computes: No module named 'numpy'", 'this needs PyTorch']
 
 
 def test_the_tests_that_need_nothing_else_pass_there(python):
