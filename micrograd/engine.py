@@ -155,9 +155,6 @@ class Value:
         """The negative -self; local gradient -1."""
         return Value(-self.data, (self,), 'neg', lambda: (-1.0,))
 
-    def __pos__(self) -> Value:
-        return self
-
     def __abs__(self) -> Value:
         """The absolute value of self; local gradient the sign of self, 0 at 0."""
         return Value(abs(self.data), (self,), 'abs', lambda: (float((self.data > 0) - (self.data < 0)),))
@@ -207,43 +204,26 @@ class Value:
     def __radd__(self, other: float) -> Value:
         if type(other) is int and other == 0:
             return self  # the builtin sum() begins with 0 + …
-        if type(self).__add__ is not Value.__add__:
-            return self + other  # a derived class has its own, and 2 + v is to agree with v + 2
-        return Value.__add__(Constant(other), self) if isinstance(other, NUMBER) else NotImplemented
-
-    def __rsub__(self, other: float) -> Value:
-        return Value.__sub__(Constant(other), self) if isinstance(other, NUMBER) else NotImplemented
+        own = type(self).__add__ is not Value.__add__  # of a derived class, where 2 + v is to agree with v + 2
+        return self + other if own else _on_the_left(other, Value.__add__, self)
 
     def __rmul__(self, other: float) -> Value:
-        if type(self).__mul__ is not Value.__mul__:
-            return self * other
-        return Value.__mul__(Constant(other), self) if isinstance(other, NUMBER) else NotImplemented
+        own = type(self).__mul__ is not Value.__mul__
+        return self * other if own else _on_the_left(other, Value.__mul__, self)
 
-    def __rtruediv__(self, other: float) -> Value:
-        return Value.__truediv__(Constant(other), self) if isinstance(other, NUMBER) else NotImplemented
+    def __rsub__(self, other: float) -> Value: return _on_the_left(other, Value.__sub__, self)
+    def __rtruediv__(self, other: float) -> Value: return _on_the_left(other, Value.__truediv__, self)
+    def __rpow__(self, other: float) -> Value: return _on_the_left(other, Value.__pow__, self)
 
-    def __rpow__(self, other: float) -> Value:
-        return Value.__pow__(Constant(other), self) if isinstance(other, NUMBER) else NotImplemented
+    # No nodes. Values are compared by number, equal only to themselves; if `other` is one, the float asks it in turn.
 
-    # Compared by number, equal only to itself. If `other` is a Value, the float asks it in turn.
-
-    def __lt__(self, other: Value | float) -> bool:
-        return self.data < other
-
-    def __le__(self, other: Value | float) -> bool:
-        return self.data <= other
-
-    def __gt__(self, other: Value | float) -> bool:
-        return self.data > other
-
-    def __ge__(self, other: Value | float) -> bool:
-        return self.data >= other
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def __round__(self, digits: int | None = None) -> float:
-        return round(self.data, digits)
+    def __pos__(self) -> Value: return self
+    def __lt__(self, other: Value | float) -> bool: return self.data < other
+    def __le__(self, other: Value | float) -> bool: return self.data <= other
+    def __gt__(self, other: Value | float) -> bool: return self.data > other
+    def __ge__(self, other: Value | float) -> bool: return self.data >= other
+    def __bool__(self) -> bool: return bool(self.data)
+    def __round__(self, digits: int | None = None) -> float: return round(self.data, digits)
 
     # Manners.
 
@@ -256,9 +236,7 @@ class Value:
         return Value(self.data)
 
     @property
-    def requires_grad(self) -> bool:
-        """True, of every Value. Which of them training moves is for the optimizer's list to say."""
-        return True
+    def requires_grad(self) -> bool: return True
 
     @requires_grad.setter
     def requires_grad(self, required: bool) -> None:
@@ -270,11 +248,8 @@ class Value:
         raise TypeError(f'{self!r} does not turn into a float by itself, which would cut it out of the graph: '
                         'write v.exp() for math.exp(v), and v.data where only the number is wanted')
 
-    def __repr__(self) -> str:
-        return f'Value(data={self.data}, grad={self.grad})'
-
-    def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+    def __repr__(self) -> str: return f'Value(data={self.data}, grad={self.grad})'
+    def __format__(self, spec: str) -> str: return format(self.data, spec) if spec else repr(self)
 
     def __getstate__(self) -> object:
         """For copy and pickle, of leaves only: the closure of a copied result would hold the original's operands."""
@@ -308,7 +283,12 @@ def dot(ws: Iterable[Value | float], xs: Iterable[Value | float]) -> Value:
     return Value(total, (*left, *right), 'dot', lambda: [v.data for v in (*right, *left)])
 
 
-# Numbers at the edges of what an operation, or a Value, takes, and what is said beyond them.
+# Plain numbers, the edges of what an operation takes, and what is said beyond them.
+
+def _on_the_left(number: float, operation: Callable[[Value, Value], Value], value: Value) -> Value:
+    """The operation on a plain number and a Value; NotImplemented for anything else, and Python says what it is."""
+    return operation(Constant(number), value) if isinstance(number, NUMBER) else NotImplemented
+
 
 def _slope_of_power(base: Value, n: float) -> float:
     """d(base**n)/d(base) = n * base**(n-1), and 0 for n = 0, also at base 0. NaN for a Constant that has none."""
@@ -322,13 +302,14 @@ def _slope_of_power(base: Value, n: float) -> float:
 
 def _real(data: object, label: str) -> float:
     """A real number as a float, or a TypeError that says what to write."""
+    name = f'Value {label!r}' if label else 'a Value'
     if not isinstance(data, NUMBER) and type(data).__name__ not in ('bool', 'bool_'):  # NumPy's, which is no Real
-        raise TypeError(f'Value {label!r} takes a real number, not {type(data).__name__}: write v.data for a Value v, '
+        raise TypeError(f'{name} takes a real number, not {type(data).__name__}: write v.data for a Value v, '
                         'x.item() for an array or tensor of one number, [Value(x) for x in xs] for many')
     try:
         return float(data)  # type: ignore[arg-type]
     except OverflowError:
-        raise OverflowError(f'Value {label!r} takes a number that a float can hold, up to 1.8e308') from None
+        raise OverflowError(f'{name} takes a number that a float can hold, up to 1.8e308') from None
 
 
 def _defined(op: str, function: Callable[..., float], a: Value, *b: Value | float, takes: str) -> float:

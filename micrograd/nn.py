@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import operator
 import random
-import sys
-import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from micrograd.engine import NUMBER, Constant, Value, dot
+from micrograd import plumbing
+from micrograd.engine import Value, dot
 from micrograd.losses import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss, softmax
+from micrograd.plumbing import ACTIVATIONS
 
 __all__ = ['ACTIVATIONS', 'MLP', 'Layer', 'Module', 'Neuron', 'binary_cross_entropy_with_logits', 'cross_entropy',
            'hinge_loss', 'mse_loss', 'softmax']
-
-ACTIVATIONS = ('relu', 'tanh', 'sigmoid', None)
 
 
 class Module:
@@ -51,27 +45,11 @@ class Module:
         TypeError for a set of Values or modules, which has no order. A UserWarning, once for a module, for a weight
         that is the result of an operation on no parameter: optimizers move leaves.
         """
-        found: dict[int, Any] = {}  # by identity; kept, so that no other thing can come to have one of these
-        results: list[tuple[str, Value]] = []
-        stack: list[tuple[str, Any]] = [('', self)]
-        while stack:
-            name, thing = stack.pop()
-            if id(thing) in found:
-                continue
-            if isinstance(thing, Value) and thing._prev:
-                results.append((name, thing))
-            elif isinstance(thing, Value):
-                found[id(thing)] = thing
-                yield name, thing
-            elif (children := _children(name, thing)) is not None:
-                found[id(thing)] = thing
-                stack += [(f'{name}.{key}' if name else f'{key}', child) for key, child in children][::-1]
-        for name, result in () if self._looked_through else results:
-            if not any(id(node) in found for node in result.topological_order()):
-                user = next(i for i in itertools.count(1) if sys._getframe(i).f_globals is not globals())
-                warnings.warn(f'{name} of {self} is the result of an operation, not a leaf, and so no parameter: write '
-                              '.detach() after it to train it', stacklevel=user)
-        self._looked_through = True
+        values = list(plumbing.values_in(self))
+        if not self._looked_through:
+            plumbing.warn_of_results(self, values)
+            self._looked_through = True
+        return ((name, value) for name, value in values if not value._prev)
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order of `named_parameters()`. To move them write `p.data -= lr * p.grad` for each:
@@ -94,20 +72,8 @@ class Module:
         number; then no parameter has changed.
         """
         parameters = dict(self.named_parameters())
-        missing = [name for name in parameters if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in parameters]
-        if missing or unexpected:
-            raise ValueError(f'this state_dict is not one of {self}; missing: {_some(missing)}; unexpected: '
-                             f'{_some(unexpected)}')
-        for name in parameters:
-            number = state_dict[name]
-            if not isinstance(number, NUMBER):
-                raise TypeError(f'{name} takes a real number, not {type(number).__name__}: write .item() after a '
-                                'tensor, or .data after a Value')
-            if not math.isfinite(number):
-                raise ValueError(f'{name} takes a finite number, not {number}')
-        for name, parameter in parameters.items():
-            parameter.data = float(state_dict[name])
+        for parameter, number in zip(parameters.values(), plumbing.numbers_for(self, list(parameters), state_dict)):
+            parameter.data = number
 
 
 class Neuron(Module):
@@ -124,9 +90,9 @@ class Neuron(Module):
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
         if isinstance(nonlin, str):
             raise TypeError(f'nonlin is True or False: write activation={nonlin!r}')
-        self.w = [Value(random.uniform(-1, 1)) for _ in range(_width(nin, 'nin'))]
+        self.w = [Value(random.uniform(-1, 1)) for _ in range(plumbing.width(nin, 'nin'))]
         self.b = Value(0.0)
-        self.activation = self._given = _known(activation)
+        self.activation = self._given = plumbing.activation_name(activation)
         if not nonlin:
             self.nonlin = False
 
@@ -142,7 +108,7 @@ class Neuron(Module):
 
     def forward(self, x: Sequence[Value | float] | Value | float) -> Value:
         """The neuron's output, for as many inputs as it has weights; ValueError for another number of them."""
-        out = dot(self.w, _inputs(self, x, len(self.w))) + self.b
+        out = dot(self.w, plumbing.inputs(self, x, len(self.w))) + self.b
         return out if self.activation is None else getattr(out, self.activation)()
 
     def __repr__(self) -> str:
@@ -157,11 +123,11 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
-        self.neurons = [Neuron(nin, nonlin, activation) for _ in range(_width(nout, 'nout'))]
+        self.neurons = [Neuron(nin, nonlin, activation) for _ in range(plumbing.width(nout, 'nout'))]
 
     def forward(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
         """The neurons' outputs, as a list; of a single neuron, its output. ValueError for a wrong number of inputs."""
-        inputs = _inputs(self, x, len(self.neurons[0].w))
+        inputs = plumbing.inputs(self, x, len(self.neurons[0].w))
         out = [neuron(inputs) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
@@ -186,7 +152,7 @@ class MLP(Module):
         widths = [nin, *nouts] if isinstance(nouts, Iterable) else [nin]
         if len(widths) < 2:
             raise ValueError(f'nouts is a list of layer widths, such as [16, 16, 1], not {nouts!r}')
-        activations = [_known(activation)] * (len(widths) - 2) + [final_activation]
+        activations = [plumbing.activation_name(activation)] * (len(widths) - 2) + [final_activation]
         self.layers = [Layer(n, m, activation=a) for n, m, a in zip(widths, widths[1:], activations)]
 
     def forward(self, x: Sequence[Value | float] | Value | float) -> Value | list[Value]:
@@ -198,65 +164,3 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f'MLP of {self.layers}'
-
-
-def _children(name: str, thing: Any) -> Iterable[tuple[object, Any]] | None:
-    """What a module or a container holds, with its names there; None for anything else."""
-    if isinstance(thing, Module):
-        return vars(thing).items()
-    if isinstance(thing, dict):
-        return thing.items()
-    if isinstance(thing, (list, tuple, deque)):
-        return enumerate(thing)
-    if getattr(getattr(thing, 'dtype', None), 'kind', '') == 'O':  # NumPy's arrays of objects
-        return enumerate(thing.tolist() if thing.ndim else [thing.item()])
-    if isinstance(thing, (set, frozenset)) and any(isinstance(item, (Value, Module)) for item in thing):
-        raise TypeError(f'{name} is a set of parameters, which has no order for them: make it a list')
-    return None
-
-
-def _inputs(module: Module, x: Any, nin: int) -> list[Value]:
-    """The inputs as Values, one node each, which all neurons share; an error that says what to write for anything else.
-
-    A single Value or number is input enough for one: it is what a layer of a single neuron returns.
-    """
-    if type(x) is list:  # as mostly, and asking the next question takes longer than all the rest
-        pass
-    elif isinstance(x, (Value, NUMBER)):
-        x = [x]
-    elif not hasattr(x, '__getitem__'):  # an iterator, or a set, which has no order
-        raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
-    rows = ''
-    try:
-        values = [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
-    except TypeError:
-        if not any(isinstance(xi, (list, tuple)) or getattr(xi, 'ndim', 0) for xi in x):
-            raise
-        rows = ' rows of them'
-    if rows or len(values) != nin:
-        raise ValueError(f'{module} takes {nin} inputs, not {len(x)}{rows}; for many samples, call it once for each: '
-                         '[model(x) for x in xs]')
-    return values
-
-
-def _known(activation: str | None) -> str | None:
-    """The name of an activation, or the ValueError that there is none of that name."""
-    if activation not in ACTIVATIONS:
-        raise ValueError(f'activation is one of {ACTIVATIONS}, not {activation!r}')
-    return activation
-
-
-def _width(width: int, name: str) -> int:
-    """A number of neurons or inputs, which is at least 1; NumPy's whole numbers are as good."""
-    try:
-        whole = operator.index(width)
-    except TypeError:
-        whole = 0
-    if whole < 1:
-        raise ValueError(f'{name} is a whole number of at least 1, not {width!r}')
-    return whole
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first few of the names, for a message."""
-    return ', '.join(names[:4]) + (f' and {len(names) - 4} more' if len(names) > 4 else '') or 'none'

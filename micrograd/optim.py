@@ -86,9 +86,10 @@ class Adam(Optimizer):
     def __init__(self, params: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0) -> None:
         super().__init__(params, lr, weight_decay)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f'betas are two numbers from 0 to below 1, not {betas}')
-        self.betas = betas
+        rates = list(betas) if isinstance(betas, Iterable) else []
+        if len(rates) != 2 or not all(isinstance(beta, NUMBER) and 0 <= beta < 1 for beta in rates):
+            raise ValueError(f'betas are two numbers from 0 to below 1, such as (0.9, 0.999), not {betas!r}')
+        self.betas = rates[0], rates[1]
         self.eps = _at_least_0('eps', eps)
         self.steps = [0] * len(self.params)
         self.means = [0.0] * len(self.params)

@@ -85,6 +85,13 @@ def test_constructor_takes_real_numbers_alone(data):
         assert instead in str(caught.value)
 
 
+def test_without_a_label_an_error_says_a_value():
+    with pytest.raises(TypeError, match=r'^a Value takes a real number, not str: '):
+        Value('2')
+    with pytest.raises(OverflowError, match=r'^a Value takes a number that a float can hold, up to 1\.8e308$'):
+        Value(10**400)
+
+
 @pytest.mark.parametrize('data', [
     True, 3, Fraction(1, 4), np.float32(0.1), np.float64(2.5), np.int64(7), np.bool_(True)])
 def test_real_numbers_are_stored_as_floats(data):

@@ -289,6 +289,11 @@ def test_load_rejects_and_changes_nothing(change, error, words):
     assert model.state_dict() == before
 
 
+def test_load_takes_a_mapping():
+    with pytest.raises(TypeError, match=r'^a state_dict is a mapping of names to numbers, .* not list$'):
+        MLP(2, [1]).load_state_dict([1.0, 2.0, 3.0])
+
+
 @pytest.mark.parametrize('clone', [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copied_model_is_the_same_and_apart(clone):
     model = with_biases(MLP(2, [3, 1], 'tanh'))

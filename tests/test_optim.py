@@ -103,7 +103,9 @@ def test_numbers_out_of_range_are_errors(optimizer, settings, message):
 
 @pytest.mark.parametrize('settings, message', [
     ({'betas': (0.9, 1.0)}, r'betas .* not \(0.9, 1.0\)'), ({'betas': (-0.1, 0.9)}, 'betas'),
-    ({'betas': (0.9, 0.9, 0.9)}, 'betas are two numbers'), ({'eps': -1e-8}, 'eps'), ({'eps': math.nan}, 'eps'),
+    ({'betas': (0.9, 0.9, 0.9)}, 'betas are two numbers'), ({'betas': 0.9}, r'such as \(0.9, 0.999\), not 0.9$'),
+    ({'betas': (0.9, Value(0.5))}, 'betas are two numbers'), ({'betas': '99'}, "not '99'$"), ({'eps': -1e-8}, 'eps'),
+    ({'eps': math.nan}, 'eps'),
 ])
 def test_adam_numbers_out_of_range_are_errors(settings, message):
     with pytest.raises(ValueError, match=message):

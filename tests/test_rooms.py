@@ -8,7 +8,7 @@ import pytest
 import micrograd
 
 PACKAGE = Path(micrograd.__file__).parent
-CORE = {'engine', 'nn', 'losses', 'optim'}
+CORE = {'engine', 'nn', 'losses', 'optim', 'plumbing'}
 MAY_USE = {  # besides the core and the room itself
     'graph': set(),
     'show': {'graph'},
