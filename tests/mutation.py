@@ -29,6 +29,7 @@ TESTS = {
     'formulas': ['test_formulas.py', 'test_explain.py', 'test_explain_tables.py'],
     'optim': ['test_optim.py'],
     'nn': ['test_nn.py', 'test_module.py'],
+    'plumbing': ['test_nn.py', 'test_module.py'],
     'losses': ['test_losses.py'],
     'engine': ['test_engine_manners.py', 'test_engine.py'],
 }
