@@ -6,7 +6,7 @@ import pytest
 from needs import torch
 
 from micrograd import Value
-from micrograd.optim import SGD, Adam, AdamW
+from micrograd.optim import SGD, Adam, AdamW, Optimizer
 
 START = [1.5, -0.7, 3.0, 0.0]
 OPTIMIZERS = [
@@ -135,3 +135,11 @@ def test_no_parameters_or_wrong_ones_are_errors(optimizer):
 def test_a_setting_that_is_no_number_is_named(number):
     with pytest.raises(TypeError, match=f'lr is a plain number, not {type(number).__name__}'):
         SGD([Value(1.0)], lr=number)
+
+
+def test_an_optimizer_of_ones_own_says_how_it_moves():
+    w = Value(1.0)
+    w.grad = 1.0
+    with pytest.raises(NotImplementedError):
+        Optimizer([w], lr=0.1, weight_decay=0.0).step()
+    assert w.data == 1.0
