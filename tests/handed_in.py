@@ -139,6 +139,21 @@ class KeepsNothing:
         return KeepsNothing(self.data * other.data)
 
 
+class TakesTheValueItself(Engine):
+    def __mul__(self, other):
+        return self.make(self.data * other, (self, other), (other.data, self.data))
+
+
+class MultipliesItself(Engine):
+    def __mul__(self, other):
+        return self.make(self * other, (self, other), (other.data, self.data))
+
+
+class KeepsNoNumber:
+    def __init__(self, data):
+        data = float(data)
+
+
 class BareNumber(Engine):
     def __mul__(self, other):
         return self.data * other.data

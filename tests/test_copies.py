@@ -104,6 +104,35 @@ def test_a_question_s_mistakes_are_mistakes_and_its_answer_is_not_told(key):
     assert not check(key, ...) and 'not written yet' in str(check(key, ...))
 
 
+def solution_of_step_10():
+    [text] = [source(cell) for cell in cells(TOP / 'notebooks' / '03_build_it_yourself.ipynb')
+              if source(cell).startswith('%%writefile my_engine.py')]
+    return text.partition('\n')[2]
+
+
+@pytest.mark.parametrize('change, own', [
+    (('', ''), True), (('(1.0, -1.0)', '[1.0, -1.0]'), True), (('operands', '_prev'), False),
+    (('1.0, -1.0', '1, 1'), False), (('class Value', 'class Number'), False), (('def backward(self):', 'def backward(self)'), False),
+    (('import math', 'from micrograd import Value\nraise NotImplementedError'), False), (None, False),
+    (('import math', 'import math\nfrom micrograd import Value as V'), True),
+])
+def test_the_museum_s_exhibits_are_made_from_any_engine(tmp_path, monkeypatch, capsys, change, own):
+    """Of the reader's own where it fits, else of one like it; and then all rooms run."""
+    monkeypatch.chdir(tmp_path)
+    if change:
+        text = solution_of_step_10()
+        assert change[0] in text
+        Path('my_engine.py').write_text(text.replace(*change))
+    names = {'__name__': '__main__'}
+    copy = BUILD['reader_copy'](BUILD['read'](TOP / 'notebooks' / '04_museum_engine_rooms.ipynb'), '')
+    for cell in copy['cells']:
+        if cell['cell_type'] == 'code':
+            exec(source(cell), names)
+    said = capsys.readouterr().out
+    assert ('made from your own engine' in said) == own
+    assert '6      64           64    104064' in said
+
+
 def test_a_blank_answer_within_a_function_is_three_dots_and_elsewhere_nothing():
     blank = BUILD['blank']
     assert blank('def f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION') == (

@@ -1,5 +1,6 @@
 """The checks of *build it yourself*: every usual mistake as somebody's engine, and whatever else may be handed in."""
 
+from pathlib import Path
 
 import handed_in as theirs
 import pytest
@@ -27,6 +28,9 @@ def test_a_step_that_is_right_is_ok_and_says_the_number():
     (2, theirs.ChangesItself, 'a new Value', 'an operand, changed', 'leave the operands'),
     (2, theirs.ForgetsToReturn, 'a Value', 'None', 'return is missing'),
     (2, theirs.NoMultiplication, 'a result', 'TypeError', 'no __mul__'),
+    (2, theirs.TakesTheValueItself, 'a result', 'TypeError', 'other.data'),
+    (2, theirs.MultipliesItself, 'a result', 'RecursionError', 'other.data'),
+    (2, theirs.KeepsNoNumber, 'a result', 'AttributeError', 'self.data = data'),
     (3, theirs.KeepsNothing, 'a tuple', 'no attribute operands', '__init__ keeps it'),
     (3, theirs.KeepsNumbers, 'the two Values', '[2.0, -3.0]', 'not their numbers'),
     (3, theirs.KeepsASet, '-2', '-1', 'a set holds s only once'),
@@ -81,6 +85,8 @@ SLOPES = {
     'the function': (lambda f, x: f(x), 'the function itself'),
     'learned by heart': (lambda f, x: -2.0, 'use the f and x'),
     'nothing': (lambda f, x: None, 'not written yet'),
+    'three operands': (lambda f, x, h: (f(x + h) - f(x - h)) / (2 * h), 'a default'),
+    'the other way round': (lambda x, f: (f(x + 1e-6) - f(x - 1e-6)) / 2e-6, 'in this order'),
     'dots': (lambda f, x: ..., 'not written yet'),
 }
 
@@ -155,6 +161,16 @@ def test_step_8_tells_a_wrong_loss_from_a_wrong_weight():
     assert not verdict and 'it is the loss' in str(verdict)
 
 
+@pytest.mark.parametrize('history, cause', [
+    ([(Value(7.285), loss) for _, loss in descent()], 'at the time'), ([(loss, w) for w, loss in descent()], 'places'),
+    ([w for w, _ in descent()], 'both numbers'), (lambda w: descent(), 'without operands'),
+])
+def test_step_8_says_what_is_to_be_written_down(history, cause):
+    verdict = check(8, history)
+    assert not verdict
+    assert cause in str(verdict)
+
+
 def by_micrograd(w1, b1, w2, b2, through=None, factor=1.0):
     parameters = [Value(number) for number in (w1, b1, w2, b2)]
     xs = [-1 + 2 * i / 7 for i in range(8)]
@@ -197,6 +213,34 @@ def test_a_step_that_there_is_not_gets_an_answer(step):
     verdict = check(step, Engine)
     assert not verdict
     assert 'the steps are 1 to 10' in str(verdict)
+
+
+def test_step_10_takes_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('my_engine.py').write_text('class Value(__import__("handed_in").Engine): pass\n')
+    assert str(check(10, 'my_engine.py')) == 'OK, step 10: my_engine.Value gives the same numbers in every step'
+
+
+@pytest.mark.parametrize('text, came, cause', [
+    (None, 'FileNotFoundError', ''), ('class Value:\n    def', 'SyntaxError', ''), ('x = 1', 'none', 'class Value'),
+    ('raise NotImplementedError', 'NotImplementedError', 'not written yet'), ('Value = None', 'None', 'the class'),
+    ('class Value: ...', 'TypeError', '__init__'), ('import sys; sys.exit(3)', 'SystemExit', 'has to run'),
+    ('from handed_in import Recursive as Value', '8', 'recursion without order'),
+])
+def test_step_10_answers_whatever_the_file_holds(tmp_path, monkeypatch, text, came, cause):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path('my_engine.py').write_text(text + '\n')
+    verdict = check(10, 'my_engine.py')
+    assert not verdict
+    assert str(verdict).startswith('Not yet, step 10: ')
+    assert came in str(verdict) and cause in str(verdict)
+
+
+@pytest.mark.parametrize('place', range(len(HAND_INS)))
+def test_whatever_answers_a_question_gets_an_answer(place):
+    for question in ('0b', '4a', '13c'):
+        assert str(check(question, HAND_INS[place])).startswith((f'OK, {question}: ', f'Not yet, {question}: '))
 
 
 def test_the_user_may_stop_it():

@@ -15,6 +15,7 @@ NO_ORDER = ('recursion without order: a value goes on before all its uses have a
 WRONG_OPERAND = 'the gradient of the wrong operand: in a product each operand gets the other one'
 SIGN = 'a sign'
 NO_START = 'nothing starts it: the gradient of the output by itself is 1'
+METHODS: dict[object, str] = {operator.add: '__add__', operator.sub: '__sub__', operator.mul: '__mul__'}
 WHERE_OPERANDS = ('operands', '_prev', '_children', 'children', 'parents', 'prev')
 WHERE_LOCAL = ('local_gradients', '_local_gradients', 'local_grads', 'locals')
 
@@ -22,7 +23,8 @@ WHERE_LOCAL = ('local_gradients', '_local_gradients', 'local_grads', 'locals')
 def slope(thing: object) -> str:
     """Step 1: a slope by nudging."""
     what = 'the slope of (w*1 - 2)**2 at w = 1'
-    came = attempt('slope(f, 1.0)', thing, lambda w: (w * 1 - 2)**2, 1.0) if callable(thing) else thing
+    hint = 'slope takes f and x, in this order; what else it takes has a default, as h=1e-6'
+    came = attempt('slope(f, 1.0)', thing, lambda w: (w * 1 - 2)**2, 1.0, hint=hint) if callable(thing) else thing
     expect(what, came, -2.0, [
         (2.0, 'the sign: the function falls as w grows; is it f(x + h) - f(x - h), in this order?'),
         (1.0, 'that is the function itself, not how fast it changes'),
@@ -198,9 +200,12 @@ def backward(output: Any, what: str) -> None:
 def result(what: str, operation: Callable[..., Any], *operands: Any, hint: str = '') -> Any:
     """What an operation on Values gives, which must be a new Value."""
     before = [number_in(operand) for operand in operands]
-    methods = {operator.add: '__add__', operator.sub: '__sub__', operator.mul: '__mul__'}
-    missing = f'the class has no {methods[operation]}(self, other), or it stumbles' if operation in methods else hint
-    came = attempt(what, operation, *operands, hint=missing)
+    method = METHODS.get(operation, '')
+    if method:
+        hint = ('it stumbles: the numbers are self.data and other.data, and Values do not mix with them'
+                if hasattr(operands[0], method) else f'the class has no {method}(self, other)')
+    came = attempt(what, operation, *operands, hint=hint, endless='it calls itself without end: '
+                   'compute with the numbers, self.data and other.data, and not with the Values')
     if came is None:
         raise NotYetError(what, 'a Value', 'None', 'the return is missing')
     if any(came is operand for operand in operands) or before != [number_in(operand) for operand in operands]:

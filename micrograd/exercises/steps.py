@@ -21,7 +21,8 @@ def check(step: int | str, thing: object) -> Verdict:
     q = p + a; L = q*q by hand, by name; 5 and 6 the class with `backward()`, by recursion, and in topological order;
     7 the class with `**` and `tanh()`; 8 the pairs (w, loss) of twenty epochs of training on a line, or a function that
     gives them; 9 a network's loss and its four gradients, or a function of its four parameters that gives them; 10 any
-    engine's class. A text such as '2a' is a question of lesson 2, and `thing` its answer, a number.
+    engine's class, or the name of the file with it, as 'my_engine.py'. A text such as '2a' is a question of lesson 2,
+    and `thing` its answer, a number.
 
     Returns a Verdict, which is true or false and reads: OK; or what was expected, what came, and the likely cause.
     Whatever is handed in gets such an answer: nothing is raised, but for a KeyboardInterrupt.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import runpy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from micrograd.exercises.engines import EQUALS, SIGN, backward, data, functions, grad, made, order, result
-from micrograd.exercises.verdict import NotYetError, attempt, close, described, expect, sequence_of_numbers
+from micrograd.exercises.verdict import NotYetError, attempt, close, described, expect, number_in, sequence_of_numbers
 
 X = [0.3 * i for i in range(20)]
 Y = [2.2 * i for i in range(20)]
@@ -20,13 +22,17 @@ QUANTITIES = ['loss', 'dL/d hidden weight', 'dL/d hidden bias', 'dL/d output wei
 
 def loop(thing: object) -> str:
     """Step 8: twenty epochs on a line through the origin, as pairs (w after the update, loss before it)."""
-    came = attempt('your function', thing) if callable(thing) else thing
+    came = attempt('your function', thing, hint='it is called without operands, as in train()') if callable(
+        thing) else thing
     if came is None or isinstance(came, str) or not hasattr(came, '__len__'):
         raise NotYetError('the history', 'a list of pairs (w, loss)', described(came),
                           'a return, or an append, is missing')
     if len(came) < EPOCHS:
         raise NotYetError('the history', f'{EPOCHS} pairs (w, loss)', f'{len(came)}')
     pairs = attempt('the history', list, came)[:EPOCHS]
+    if number_in(pairs[0]) is not None:
+        raise NotYetError('the history', 'a list of pairs (w, loss)', f'a list of {described(pairs[0])}',
+                          'both numbers of each epoch: (w.data, loss.data)')
     history = [sequence_of_numbers(f'epoch {epoch}', pair, ['w', 'loss']) for epoch, pair in enumerate(pairs, start=1)]
     for epoch, (found, right) in enumerate(zip(history, _descent()), start=1):
         for what, number, expected, digits in zip(('w', 'loss'), found, right, (3, 4)):
@@ -60,16 +66,22 @@ def _which_loop(history: Sequence[Sequence[float]]) -> str:
     }.items():
         if all(close(a, b, 1e-3) for pair, other in zip(history[:3], wrong) for a, b in zip(pair, other)):
             return cause
+    right = _descent()
+    if all(close(a, b, 1e-3) for pair, other in zip(history[:3], right) for a, b in zip(pair, other[::-1])):
+        return 'w and the loss changed places'
     if len({w for w, _ in history}) == 1:
+        if close(history[0][0], right[-1][0], 1e-3):
+            return 'twenty times the last w: write down its number at the time, w.data'
         return 'w does not move: is it w.data that is changed, and is backward() called?'
-    if all(close(found, right, 1e-3) for (found, _), (right, _) in zip(history, _descent())):
+    if all(close(found, expected, 1e-3) for (found, _), (expected, _) in zip(history, right)):
         return 'the weight is right, so it is the loss: the mean over the points, before the update'
     return ''
 
 
 def network(thing: object) -> str:
     """Step 9: a network of one hidden sigmoid unit and one linear output unit, on eight points of y = x."""
-    came = attempt('your function', thing, *START) if callable(thing) else thing
+    came = attempt('your function', thing, *START, hint='it takes four numbers: w1, b1, w2, b2') if callable(
+        thing) else thing
     _compare(came, START)
     if callable(thing):  # where both weights are -0.1, the wrong one shows nothing
         _compare(attempt('your function', thing, *DIFFERENT), DIFFERENT)
@@ -111,12 +123,22 @@ def _by_hand(w1: float, b1: float, w2: float, b2: float, factor: float = 2.0, n:
 
 
 def swapped(thing: object) -> str:
-    """Step 10: any engine's class, on all the numbers of the steps before."""
+    """Step 10: any engine's class, or the file with it, on all the numbers of the steps before."""
+    if isinstance(thing, str) and thing.endswith('.py'):
+        thing = _written_in(thing)
     order(thing)
     functions(thing)
     loop(_trained(thing))
     network(lambda *parameters: _propagated(thing, *parameters))
     return f'{getattr(thing, "__module__", "")}.{getattr(thing, "__name__", "")} gives the same numbers in every step'
+
+
+def _written_in(file: str) -> object:
+    """The class Value that a file of Python makes."""
+    names = attempt(file, lambda: runpy.run_path(file, run_name=Path(file).stem), hint='the file itself has to run')
+    if 'Value' not in names:
+        raise NotYetError(file, 'a class Value', 'none of that name', 'class Value: is missing, or has another name')
+    return names['Value']
 
 
 def _trained(engine: object) -> list[tuple[object, object]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
+ENDLESS = 'it calls itself without end: a leaf, which has no operands, must stop it'
 LONGEST_ANSWER = 80  # characters of what came; an answer is read, not scrolled
 
 
@@ -92,13 +93,13 @@ def described(thing: object) -> str:
     return text if thing is None else f'{text}, of type {type(thing).__name__}'
 
 
-def attempt(what: str, function: Callable[..., Any], *operands: object, hint: str = '') -> Any:
+def attempt(what: str, function: Callable[..., Any], *operands: object, hint: str = '', endless: str = ENDLESS) -> Any:
     """What the function of somebody else's gives; a NotYetError for whatever it raises."""
     try:
         return function(*operands)
     except BaseException as error:
         _let_the_user_stop(error)
-        raise NotYetError(what, 'a result', raised(error), _why_it_raised(error, hint)) from None
+        raise NotYetError(what, 'a result', raised(error), _why_it_raised(error, hint, endless)) from None
 
 
 def raised(error: BaseException) -> str:
@@ -115,9 +116,9 @@ def _let_the_user_stop(error: BaseException) -> None:
         raise error
 
 
-def _why_it_raised(error: BaseException, hint: str) -> str:
+def _why_it_raised(error: BaseException, hint: str, endless: str) -> str:
     if isinstance(error, RecursionError):
-        return 'it calls itself without end: a leaf, which has no operands, must stop it'
+        return endless
     if isinstance(error, NotImplementedError):
         return 'it is not written yet'
     return hint
