@@ -12,7 +12,8 @@ from micrograd import Value
 from micrograd.command.expression import evaluate
 from micrograd.show.player import play
 from micrograd.show.player.animation import paint
-from micrograd.show.player.frames import NOW, SVG, pictures_of, steps_of
+from micrograd.show.player.frames import NOW, pictures_of, steps_of
+from micrograd.show.still import SVG
 
 LINES = """() => steps.map((_, k) => {
     go(k);

@@ -7,7 +7,6 @@ from browser import CHROMIUM, FLAGS, GRAPHS, Opened, expect, found_by_axe, lesso
 
 from micrograd import Value
 from micrograd.command.expression import evaluate
-from micrograd.show.page import Page
 from micrograd.show.player import Player, play
 
 TWELVE = ('h1 = tanh(w1*x + b1); h2 = tanh(w2*x + b2); o = v1*h1 + v2*h2 + c; s = o - y; L = s**2',
@@ -140,12 +139,6 @@ def test_the_notebooks_theme_not_the_systems(attributes: str, dark: bool, system
     page.evaluate('pair => document.body.setAttribute(...pair)', [name, other])  # the reader changes it
     expect(frame.locator('#theme')).to_have_attribute('aria-pressed', 'false' if dark else 'true')
     context.close()
-
-
-def test_words_where_a_page_cannot_run():
-    shown = Page('<b>page</b>', 300, 'what <i>stands</i> here')._repr_html_()
-    assert shown.endswith('>what <i>stands</i> here</iframe>')
-    assert 'The step player of loss' in lesson()._repr_html_().rpartition('srcdoc=')[2].rpartition('">')[2]
 
 
 def ready(page: Opened, setting: str) -> None:

@@ -338,12 +338,6 @@ def test_inside_a_notebook(browser: 'Browser', network):
     page.page.close()
 
 
-def test_what_stands_where_a_page_cannot_run(network):
-    instead = network.playground().instead
-    assert instead.startswith('<p>') and 'trusted notebook' in instead
-    assert instead in network.playground()._repr_html_()
-
-
 # ---- Manners ----
 
 @pytest.mark.parametrize(('width', 'height'), [(1280, 800), (1920, 1080), (820, 1100), (390, 844)])

@@ -11,6 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
+from micrograd.show.still import still
+
 # A page in a frame cannot see the notebook around it, but when it asks for the preferred theme, a browser answers with
 # the colour scheme of the frame's element. So that gets the notebook's, in JupyterLab, VS Code and Colab.
 DARK = ('[data-jp-theme-light="false"]', '[data-vscode-theme-kind$="dark"]', '[data-vscode-theme-kind$="contrast"]',
@@ -18,18 +20,19 @@ DARK = ('[data-jp-theme-light="false"]', '[data-vscode-theme-kind$="dark"]', '[d
 LIGHT = ('[data-jp-theme-light="true"]', '[data-vscode-theme-kind$="light"]', '[theme="light"]')
 STYLE = ''.join(f':is({", ".join(notebooks)}) .micrograd-page {{ color-scheme: {scheme} }} '
                 for scheme, notebooks in (('dark', DARK), ('light', LIGHT)))
+# A still picture stands before the frame, hidden by this style, and only where a whole frame follows: cleaned HTML has
+# lost the one or the other. On paper it stands in the frame's place.
+STYLE += ('.micrograd-still { margin: 0; font-size: 0.9em } '
+          '@media screen { .micrograd-still:has(+ .micrograd-page[srcdoc]) { display: none } } '
+          '@media print { .micrograd-still:has(img) + .micrograd-page, .micrograd-still img + * { display: none } }')
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: it shows in a notebook, and `save` writes it as a file that needs nothing else.
-
-    instead: HTML that stands in the page's place where it cannot run, as on a printed page or in an untrusted notebook.
-    """
+    """A page: it shows in a notebook, and `save` writes it as a file that needs nothing else."""
 
     html: str = field(repr=False)
     height: int = 640
-    instead: str = field(default='', repr=False)
     title: ClassVar[str] = ''  # what a screen reader calls the frame
 
     def save(self, path: str | Path) -> Path:
@@ -38,10 +41,14 @@ class Page:
         path.write_text(self.html, encoding='utf-8')
         return path
 
+    def still(self) -> str:
+        """HTML that stands in the page's place where that cannot run, as on paper or in an untrusted notebook."""
+        return still(None, '', f'{self.title}: trust this notebook to see it.')
+
     def _repr_html_(self) -> str:
         style = f'width: 100%; height: {self.height}px; border: 0'
-        return (f'<style>{STYLE}</style><iframe class="micrograd-page" title="{html.escape(self.title)}" '
-                f'style="{style}" sandbox="allow-scripts" srcdoc="{html.escape(self.html)}">{self.instead}</iframe>')
+        return (f'<style>{STYLE}</style>{self.still()}<iframe class="micrograd-page" title="{html.escape(self.title)}" '
+                f'style="{style}" sandbox="allow-scripts" srcdoc="{html.escape(self.html)}"></iframe>')
 
 
 def document(title: str, body: str, css: str, data: Any, js: str) -> str:

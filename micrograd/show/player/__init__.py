@@ -25,9 +25,11 @@ from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, document, fill, texts
-from micrograd.show.player.frames import pictures_of
+from micrograd.show.player.frames import finished, pictures_of
+from micrograd.show.still import still
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
+LARGEST = 150_000  # characters of an SVG that stands as a still picture in a notebook
 WIDEST = -0.8888  # a number that takes as much room in the picture as most
 
 
@@ -64,6 +66,13 @@ class Player(Page):
         return paths
 
 
+    def still(self) -> str:
+        name = self.data['nodes'][-1]['name']
+        return still(finished(self.svg, self.data) if len(self.svg) < LARGEST else None,
+                     f'The graph of {name}, with its numbers and its gradients',
+                     f'The step player of {name}: trust this notebook, or run this cell again, and it plays here.')
+
+
 def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operations: int = 500) -> Player:
     """The player of the graph of `output`: each operation forward, then each edge backward, with live inputs.
 
@@ -97,9 +106,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     page = document(title, fill(texts(__package__, 'page.html'), {'title': title, 'svg': svg}),
                     texts(__package__, 'player.css'), data, javascript(IN_JAVASCRIPT) + texts(__package__, *SCRIPTS))
     points = re.search(r'<svg [^>]*height="(\d+)', svg)
-    return Player(page, min(660, max(600, 400 + int(points[1]))) if points else 660, html.escape(
-        f'The step player of {named[output]}: a page that runs where the notebook is trusted and shown live. '
-        'Trust it, or run the cell again; draw_dot shows the same graph as a picture.'), svg, data)
+    return Player(page, min(660, max(600, 400 + int(points[1]))) if points else 660, svg, data)
 
 
 def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from micrograd.show.player.frames import SVG
+from micrograd.show.still import SVG
 
 SECONDS, WIDTH = 1.5, 1000  # of each step; pixels, at the most
 FINER = 2  # painted larger, and made smaller: lines without stairs

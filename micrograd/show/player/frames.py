@@ -7,17 +7,16 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element, SubElement, fromstring, register_namespace
+from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from micrograd.graph.formulas import Tree, parse
 from micrograd.graph.gradients import ON_NUMBERS
 from micrograd.show.look import FONT, INK, colour, digits, printable, signed
 from micrograd.show.notation import PLAIN, write
+from micrograd.show.still import SVG
 
-SVG = '{http://www.w3.org/2000/svg}'
 NOW, LATER = '#6a35c9', '0.35'  # what a step is about, and what comes after it: as in player.css
 LINE, LARGEST = 44, 17  # points: the room for the mathematics below the picture, and its letters
-register_namespace('', SVG[1:-1])
 
 
 class Step(NamedTuple):
@@ -116,24 +115,42 @@ def pictures_of(svg: str, data: Mapping[str, Any], max_steps: int) -> Iterator[E
                          'such as one neuron or the loss of one sample; or pass a larger max_steps')
     empty = _with_room(fromstring(svg))
     sums: dict[int, float] = {}
-    totals: dict[int, float] = defaultdict(float)
-    for step in steps:
-        if step.target is not None:
-            totals[step.target] += step.value
-    largest = max(map(abs, filter(math.isfinite, totals.values())), default=0.0)
+    largest = _largest(_gradients(steps))
     for k, step in enumerate(steps):
         if step.target is not None:
             sums[step.target] = sums.get(step.target, 0.0) + step.value
-        yield _Frame(empty, data['nodes'], steps[:k + 1], sums, largest).root
+        frame = _Frame(empty, data['nodes'], steps[:k + 1], sums, largest, step).root
+        _write_line(frame, step.line)
+        yield frame
+
+
+def finished(svg: str, data: Mapping[str, Any]) -> Element:
+    """The page's picture after all steps, none of which is lit."""
+    steps = steps_of(data)
+    sums = _gradients(steps)
+    return _Frame(fromstring(svg), data['nodes'], steps, sums, _largest(sums), Step('', math.nan, node=-1)).root
+
+
+def _gradients(steps: list[Step]) -> dict[int, float]:
+    """The gradients that all steps make, by their nodes."""
+    sums: dict[int, float] = defaultdict(float)
+    for step in steps:
+        if step.target is not None:
+            sums[step.target] += step.value
+    return sums
+
+
+def _largest(gradients: Mapping[int, float]) -> float:
+    return max(map(abs, filter(math.isfinite, gradients.values())), default=0.0)
 
 
 class _Frame:
-    """The picture after the last of some steps."""
+    """The picture after some steps, of which one may be lit."""
 
     def __init__(self, empty: Element, nodes: list[Any], steps: list[Step], sums: Mapping[int, float],
-                 largest: float) -> None:
+                 largest: float, now: Step) -> None:
         self.root, self.nodes, self.sums, self.largest = copy.deepcopy(empty), nodes, sums, largest
-        self.now = steps[-1]
+        self.now = now
         self.values = {i: node['data'] for i, node in enumerate(nodes) if 'data' in node}
         self.values |= {step.node: step.value for step in steps if step.target is None and step.node is not None}
         self.locals = {(step.node, step.slot): step.local for step in steps if step.slot is not None}
@@ -141,7 +158,6 @@ class _Frame:
         for i in range(len(nodes)):
             self._box(i, titled[f'v{i}'][0])
             self._operation(i, titled)
-        _write_line(self.root, self.now.line)
 
     def _box(self, i: int, group: Element) -> None:
         lines = list(group.iter(f'{SVG}text'))

@@ -15,17 +15,17 @@ from micrograd.compiler import compile
 from micrograd.engine import Value
 from micrograd.graph.naming import node_names, numbered_names, short
 from micrograd.nn import Module
+from micrograd.show.drawing import Drawing
 from micrograd.show.look import printable
 from micrograd.show.page import Page, document, fill, texts
 from micrograd.show.playground.data import Columns, orders, samples, split
 from micrograd.show.playground.graph import Graph, finite
-from micrograd.show.playground.picture import Picture
+from micrograd.show.playground.picture import Picture, laid_out, network
+from micrograd.show.still import still
 
 OPTIMIZERS = ('sgd', 'momentum', 'adam')
 SCRIPTS = ('training.js', 'looks.js', 'charts.js', 'surface.js', 'network.js', 'live.js', 'answer.js', 'playground.js',
            'controls.js')
-INSTEAD = ('<p>Here stands a playground, a page that trains in the browser: in a trusted notebook, or as a file that '
-           '<code>.save(…)</code> wrote.</p>')
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,16 @@ class Playground(Page):
     """What `playground` made.
 
     orders: the indices of the training samples in the order in which the first epochs take them; then they repeat.
+    drawing: the network, or the folded graph, as it is before it trains.
     """
 
     orders: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    drawing: Drawing | None = field(default=None, repr=False)
     title = 'A playground that trains'
+
+    def still(self) -> str:
+        return still(laid_out(self.drawing), self.drawing.title if self.drawing else '',
+                     'A playground: trust this notebook, or run this cell again, and it trains here.')
 
 
 def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], data: Columns,
@@ -89,7 +95,8 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     }
     code = graph.code() + (picture.code(inputs, params) if picture else 'const PICTURE = null;\n')
     page = _page(known.get(loss, 'a loss'), code, picture.svg if picture else '', state)
-    return Playground(page, 780, INSTEAD, tuple(map(tuple, taken)))
+    drawing = picture.drawing if picture else network(model, [called[i] for i in graph.features])
+    return Playground(page, 780, tuple(map(tuple, taken)), drawing)
 
 
 def _check(loss: Value, params: Sequence[Value], predict: Value | None, model: Module | None,

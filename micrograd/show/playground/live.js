@@ -23,7 +23,6 @@ class Live {
       group.style.cursor = 'pointer';
       group.addEventListener('click', () => choose(parameters[0]));
     });
-    svg.querySelectorAll('g.graph > text').forEach(line => line.remove());  // gradients are the page's, not Python's
     svg.style.maxWidth = '100%';
     svg.style.height = 'auto';
   }

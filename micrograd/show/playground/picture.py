@@ -1,13 +1,16 @@
-"""The folded picture of a graph that is no network of layers, and which numbers stand where in it."""
+"""The pictures of a playground: a network's, or the folded one of any other graph, and which numbers stand in that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.etree.ElementTree import Element, fromstring
 
 from micrograd.engine import Value
-from micrograd.nn import Module
+from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.show.draw import draw_dot
+from micrograd.show.drawing import Drawing
+from micrograd.show.network import draw_network
 from micrograd.show.playground.graph import outputs_code
 
 MOST_RESULTS = 2000  # results whose numbers a page computes for its picture
@@ -18,14 +21,12 @@ class Picture:
 
     def __init__(self, loss: Value, names: Mapping[Value, str], model: Module | None) -> None:
         root = Value(loss.data, loss._prev, loss._op, label=names.get(loss, ''))  # whose gradient is the page's
-        drawing = draw_dot(root, names={name: value for value, name in names.items()}, fold=True, model=model)
-        try:
-            svg = drawing.pipe('svg', encoding='utf-8')
-        except RuntimeError:  # no `dot`: a page without a picture
-            svg = ''
+        self.drawing = draw_dot(root, names={name: value for value, name in names.items()}, fold=True, model=model)
+        self.drawing.attr(label='')  # gradients are the page's, not Python's
+        svg = _svg(self.drawing)
         self.svg = svg[svg.find('<svg'):]
         self.cards = [[[loss if value is root else value for value in row] for row in rows]
-                      for rows in (drawing._shown if svg else ())]
+                      for rows in (self.drawing._shown if svg else ())]
 
     def code(self, inputs: Sequence[Value], params: Sequence[Value]) -> str:
         """A function PICTURE of the inputs and parameters, for the results; null where they are too many."""
@@ -50,3 +51,27 @@ class Picture:
 
     def _results(self) -> list[Value]:
         return [value for rows in self.cards for row in rows for value in row if value._prev]
+
+
+def network(model: Module | None, names: Sequence[str]) -> Drawing | None:
+    """The diagram of a network, with the names of its inputs where there is one for each; None of anything else."""
+    if not isinstance(model, (MLP, Layer, Neuron)):
+        return None
+    try:
+        return draw_network(model, names)
+    except ValueError:
+        return draw_network(model)
+
+
+def laid_out(drawing: Drawing | None) -> Element | None:
+    """The root of a drawing's SVG; None where there is no `dot`, and nothing to draw."""
+    svg = _svg(drawing) if drawing is not None else ''
+    return fromstring(svg[svg.find('<svg'):]) if svg else None
+
+
+def _svg(drawing: Drawing) -> str:
+    try:
+        svg: str = drawing.pipe('svg', encoding='utf-8')
+    except RuntimeError:  # no `dot`: a page without a picture
+        return ''
+    return svg
