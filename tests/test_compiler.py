@@ -183,6 +183,23 @@ def test_where_the_engine_raises_numbers_pass_through(backend, text, x, expected
         assert predict([x] * size) == pytest.approx([expected] * size, nan_ok=True, abs=0)
 
 
+@pytest.mark.parametrize('name', ['exp', 'log', 'sin', 'cos', 'tanh'])
+def test_functions_of_many_numbers_are_right_to_4_units_in_the_last_place(name):
+    xs = np.concatenate([np.random.default_rng(1).uniform(-scale, scale, 5_001)
+                         for scale in (1e-310, 1e-8, 0.1, 0.18, 0.35, 0.4, 0.6, 1, 2, 5, 19, 25, 1e5)])
+    xs = abs(xs) if name == 'log' else np.minimum(xs, 700)
+    xs = np.concatenate([xs, [0.0, -0.0, 5e-324, np.inf, -np.inf, np.nan]])
+    x = Value(0.5)
+    found = micrograd.compile(getattr(x, name)(), [x], backend='native')(xs)
+    with np.errstate(all='ignore'):
+        expected = getattr(np, name)(xs.astype(np.longdouble))
+        rounded = expected.astype(float)
+        finite = np.isfinite(rounded)
+        assert (abs(found - expected)[finite] <= 4 * np.spacing(abs(rounded[finite]))).all()
+    assert bits(*found[~finite]) == bits(*rounded[~finite])
+    assert bits(*found[-6:-4]) == bits(*rounded[-6:-4])  # zeros of both signs
+
+
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_batches_of_every_size_in_any_order_leave_nothing_behind(backend):
     x, y, w = Value(1.0), Value(1.0), Value(0.5)

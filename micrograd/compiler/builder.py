@@ -91,6 +91,12 @@ class Function:
         """'fadd', 'fmul' …"""
         return self.emit(f'{instruction} {vector(lanes or self.lanes)} {a}, {b}')
 
+    def fused(self, a: str, b: str, c: str, lanes: int = 0) -> str:
+        """a · b + c, rounded once where the processor can."""
+        lanes = lanes or self.lanes
+        kind, name = vector(lanes), f'v{lanes}f64' if lanes > 1 else 'f64'
+        return self.emit(f'call {kind} @llvm.fmuladd.{name}({kind} {a}, {kind} {b}, {kind} {c})')
+
     def shuffle(self, a: str, b: str, lanes: Sequence[int], of: int = 0) -> str:
         """The numbers of a and then b, `of` in each, at these places."""
         kind = vector(of or self.lanes)

@@ -48,12 +48,14 @@ class Kernel:
         room = max(CACHE, 16 * program.params)
         self.block = next((block for block in BLOCKS if 8 * self.plan.size * block <= room), 4 * lanes) \
             if large and lanes > 1 else lanes  # samples at a time
-        self.slots = self.plan.size * self.block
+        # From one variable to the next in memory; at a power of 2, most would fall on the same few lines of a cache.
+        self.pitch = self.block + lanes if self.block > lanes else lanes
+        self.slots = self.plan.size * self.pitch
         self.started = {place for place, outer in self.plan.outers.items() if not outer.before}
         functions = [self._chunk(number, piece) for number, piece in enumerate(self.plan.pieces)
                      if isinstance(piece, list)]
         loops = [matrices.functions(lanes, width)] if large else []
-        if loops and lanes > 1:
+        if lanes > 1:
             kind = vector(lanes)
             self.declared['fmuladd'] = f'declare {kind} @llvm.fmuladd.v{lanes}f64({kind}, {kind}, {kind})'
             self.declared['fmuladd1'] = 'declare double @llvm.fmuladd.f64(double, double, double)'
@@ -123,7 +125,7 @@ class Kernel:
     def _fill(self, f: Function, variables: tuple[int, ...], b: str, size: str, row: str) -> None:
         """Copy a row of the inputs to its place in a vector."""
         x = f.address(f.address('%x', f.whole('mul', f.whole('add', row, variables[0]), '%stride')), b)
-        to = f.address(self._vector(f, variables), f.whole('mul', row, self.block))
+        to = f.address(self._vector(f, variables), f.whole('mul', row, self.pitch))
         f.each(0, self.lanes, size, lambda i: f.store(f.load(f.address(x, i)), f.address(to, i)))
 
     def _call(self, f: Function, number: int, b: str, i: Number) -> None:
@@ -136,10 +138,10 @@ class Kernel:
         left, more = 0, bool(layer.before)
         for first, row, column, columns in layer.segments:
             w = f.address('%theta', first)
-            x = f.address(self._vector(f, layer.inputs), left * self.block)
+            x = f.address(self._vector(f, layer.inputs), left * self.pitch)
             if self.lanes > 1:
-                arguments = (f'ptr {w}, i64 {row}, i64 {column}, ptr {x}, i64 {self.block}, ptr {out}, '
-                             f'i64 {self.block}, i64 {rows}, i64 {columns}, i64 {size}')
+                arguments = (f'ptr {w}, i64 {row}, i64 {column}, ptr {x}, i64 {self.pitch}, ptr {out}, '
+                             f'i64 {self.pitch}, i64 {rows}, i64 {columns}, i64 {size}')
             elif row == 1:  # the rows lie side by side, as samples do elsewhere
                 arguments = (f'ptr {x}, i64 0, i64 1, ptr {w}, i64 {column}, ptr {out}, i64 0, i64 1, i64 {columns}, '
                              f'i64 {rows}')
@@ -162,11 +164,11 @@ class Kernel:
         else:
             more = 'true' if layer.before or layer.after[0] else f.emit(f'icmp sgt i64 {b}, 0')
         f.do(f'call void @outer(ptr {self.pairs}, i64 {len(layer.pairs)}, ptr {f.address("%out", layer.first)}, '
-             f'i64 {layer.stride}, i64 {len(ds)}, i64 {len(xs)}, i64 {self.block}, i64 {size}, i1 {more})')
+             f'i64 {layer.stride}, i64 {len(ds)}, i64 {len(xs)}, i64 {self.pitch}, i64 {size}, i1 {more})')
 
     def _vector(self, f: Function, variables: tuple[int, ...]) -> str:
         """The address of variables that lie side by side."""
-        return f.address('%slots', self.plan.slots[variables] * self.block)
+        return f.address('%slots', self.plan.slots[variables] * self.pitch)
 
     def _place(self, f: Function, number: Number) -> str:
         """The address, in out, of the mean that the sum with this number becomes."""
@@ -289,7 +291,7 @@ class Chunk(Operations):
 
     def _slot(self, slot: int) -> str:
         """The address of a slot, for the first vector of a block."""
-        return self.address('%slots', slot * self.kernel.block)
+        return self.address('%slots', slot * self.kernel.pitch)
 
     def _seed(self) -> str:
         """1 in the lanes of samples, 0 in those beyond the last one."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-LIBM = ('exp', 'log', 'sin', 'cos', 'tanh', 'pow')
+LIBM = ('exp', 'log', 'sin', 'cos', 'pow')
 # By the processor's feature: how many doubles a vector has, and what libmvec puts before the names of its functions.
 VECTORS = {'avx512f': (8, '_ZGVeN8'), 'avx2': (4, '_ZGVdN4'), '': (2, '')}
 

@@ -60,10 +60,7 @@ def _summed(f: Function, lanes: int, outs: Sequence[Sequence[str]], more: str, t
 
 def _added(f: Function, total: str, a: str, b: str, lanes: int, fused: bool) -> str:
     """total + a · b; fused: rounded once, where the processor can."""
-    if not fused:
-        return f.binary('fadd', total, f.binary('fmul', a, b, lanes), lanes)
-    kind, name = vector(lanes), f'v{lanes}f64' if lanes > 1 else 'f64'
-    return f.emit(f'call {kind} @llvm.fmuladd.{name}({kind} {a}, {kind} {b}, {kind} {total})')
+    return f.fused(a, b, total, lanes) if fused else f.binary('fadd', total, f.binary('fmul', a, b, lanes), lanes)
 
 
 def _product(width: int, fused: bool) -> str:
@@ -181,7 +178,7 @@ def _outer_of_samples(width: int) -> str:
 
             def samples(i: str, sums: list[str]) -> list[str]:
                 ds, xs = ([f.load(f.address(start, i), align=8 * width) for start in one] for one in starts)
-                return [_added(f, total, ds[r], xs[c], width, True) for total, (r, c) in zip(sums, shape, strict=True)]
+                return [f.fused(ds[r], xs[c], total) for total, (r, c) in zip(sums, shape, strict=True)]
 
             return f.loop(0, width, '%samples', [(f.kind, total) for total in sums], samples)
 
