@@ -112,7 +112,8 @@ def solution_of_step_10():
 
 @pytest.mark.parametrize('change, own', [
     (('', ''), True), (('(1.0, -1.0)', '[1.0, -1.0]'), True), (('operands', '_prev'), False),
-    (('1.0, -1.0', '1, 1'), False), (('class Value', 'class Number'), False), (('def backward(self):', 'def backward(self)'), False),
+    (('1.0, -1.0', '1, 1'), False), (('class Value', 'class Number'), False),
+    (('def backward(self):', 'def backward(self)'), False),
     (('import math', 'from micrograd import Value\nraise NotImplementedError'), False), (None, False),
     (('import math', 'import math\nfrom micrograd import Value as V'), True),
 ])
