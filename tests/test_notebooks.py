@@ -50,8 +50,13 @@ def test_ends_with_what_to_take_along_and_three_questions(path):
 def test_code_fits_a_screen_and_says_first_what_for(path):
     for before, cell in zip([None, *cells(path)], cells(path), strict=False):
         if cell['cell_type'] == 'code':
+            lines = [line for line in ''.join(cell['source']).splitlines() if 'SOLUTION' not in line]
+            whole = lines[0].startswith('%%writefile my_engine.py')  # all of the reader's engine, in one file
+            assert len(lines) <= (29 if whole else 26)
+            assert max(map(len, lines)) <= 125
             assert before
-            assert len(''.join(cell['source']).splitlines()) <= (60 if 'ddp_moons.py' in cell['source'][0] else 40)
+            if before['cell_type'] == 'markdown':
+                assert not ''.join(before['source']).splitlines()[-1].startswith('#'), 'a heading, and no word'
 
 
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
