@@ -67,7 +67,7 @@ def cross_entropy(input: Batch, target: Batch) -> Value:
     if _many(target):
         if len(input) != len(target):
             raise ValueError(f'predictions and targets differ in length: {len(input)} and {len(target)}')
-        return _mean([cross_entropy(logits, index) for logits, index in zip(input, target, strict=True)])
+        return _mean([cross_entropy(logits, index) for logits, index in zip(input, target)])
     try:
         index = operator.index(target)
     except TypeError:
@@ -119,7 +119,7 @@ def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
                 _value(x)  # which raises for what is no number either
         raise ValueError('predictions and targets differ in length: '
                          + ' and '.join('a single one' if size is None else f'{size}' for size in sizes))
-    return [pair for p, t in zip(input, target, strict=True) for pair in _pairs(p, t)]
+    return [pair for p, t in zip(input, target) for pair in _pairs(p, t)]
 
 
 def _mean(values: list[Value]) -> Value:

@@ -72,7 +72,7 @@ class Module:
         number; then no parameter has changed.
         """
         parameters = dict(self.named_parameters())
-        for parameter, number in zip(parameters.values(), plumbing.numbers_for(self, list(parameters), state_dict)):
+        for parameter, number in zip(parameters.values(), plumbing.numbers_for(self, parameters, state_dict)):
             parameter.data = number
 
 

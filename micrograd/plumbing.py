@@ -8,7 +8,7 @@ import operator
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrograd.engine import NUMBER, Constant, Value
@@ -45,20 +45,19 @@ def _children(name: str, thing: Any) -> Iterable[tuple[object, Any]] | None:
         return thing.items()
     if isinstance(thing, (list, tuple, deque)):
         return enumerate(thing)
-    if getattr(getattr(thing, 'dtype', None), 'kind', '') == 'O':  # NumPy's arrays of objects
+    if getattr(thing, 'dtype', None) == 'O':  # NumPy's arrays of objects
         return enumerate(thing.tolist() if thing.ndim else [thing.item()])
     if isinstance(thing, (set, frozenset)) and any(isinstance(item, (Value, Module)) for item in thing):
         raise TypeError(f'{name} is a set of parameters, which has no order for them: make it a list')
     return None
 
 
-def warn_of_results(module: Module, values: Iterable[tuple[str, Value]]) -> None:
+def warn_of_results(module: Module, values: Sequence[tuple[str, Value]]) -> None:
     """A UserWarning, where the user's code stands, for each result of an operation on none of the module's leaves:
     a weight that no optimizer would move. A result of theirs is an output that the module keeps."""
-    values = list(values)
     leaves = {value for _, value in values if not value._prev}
     for name, value in values:
-        if value._prev and leaves.isdisjoint(value.topological_order()):
+        if leaves.isdisjoint(value.topological_order()):
             ours = 'micrograd.nn', __name__
             user = next(i for i in itertools.count(1) if sys._getframe(i).f_globals.get('__name__') not in ours)
             warnings.warn(f'{name} of {module} is the result of an operation, not a leaf, and so no parameter: write '
@@ -107,14 +106,13 @@ def activation_name(activation: str | None) -> str | None:
     return activation
 
 
-def numbers_for(module: Module, names: Sequence[str], state_dict: Mapping[str, float]) -> list[float]:
+def numbers_for(module: Module, names: Collection[str], state_dict: Mapping[str, float]) -> list[float]:
     """The number of each name in a state_dict, or an error that says which name or number is wrong."""
     if not isinstance(state_dict, Mapping):
         raise TypeError('a state_dict is a mapping of names to numbers, such as model.state_dict() returns, not '
                         f'{type(state_dict).__name__}')
-    known = set(names)
     missing = [name for name in names if name not in state_dict]
-    unexpected = [name for name in state_dict if name not in known]
+    unexpected = [name for name in state_dict if name not in names]
     if missing or unexpected:
         raise ValueError(f'this state_dict is not one of {module}; missing: {_some(missing)}; unexpected: '
                          f'{_some(unexpected)}')

@@ -143,3 +143,7 @@ def test_an_optimizer_of_ones_own_says_how_it_moves():
     with pytest.raises(NotImplementedError):
         Optimizer([w], lr=0.1, weight_decay=0.0).step()
     assert w.data == 1.0
+
+
+def test_adam_takes_any_two_numbers_for_betas():
+    assert Adam([Value(1.0)], betas=iter([0.5, 0.7])).betas == (0.5, 0.7)
