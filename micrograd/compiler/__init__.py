@@ -60,18 +60,18 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     if not isinstance(output, Value):
         raise TypeError(f'compile takes the output of a graph, a Value, not {type(output).__name__}')
     inputs, params = _leaves(inputs, 'inputs'), _leaves(params, 'params')
-    order = output.topological_order()
-    weights = params if params or backend == 'javascript' else _read(order, inputs)
-    source = Source(order, inputs, weights, node_names([*order, *inputs, *params], names, depth=1), bool(params))
-    seen: set[Value] = set()
-    for value in (*inputs, *params):
-        if value in seen:
-            raise ValueError(f'{source.names[value]} is listed twice among inputs and params: once is enough')
-        seen.add(value)
-    known = set(order)
-    for value in (value for value in inputs if value not in known):
-        warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
     with held_back():
+        order = output.topological_order()
+        weights = params if params or backend == 'javascript' else _read(order, inputs)
+        source = Source(order, inputs, weights, node_names([*order, *inputs, *params], names, depth=1), bool(params))
+        seen: set[Value] = set()
+        for value in (*inputs, *params):
+            if value in seen:
+                raise ValueError(f'{source.names[value]} is listed twice among inputs and params: once is enough')
+            seen.add(value)
+        known = set(order)
+        for value in (value for value in inputs if value not in known):
+            warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
         return Compiled(output, inputs, params, weights, source, backend)
 
 
@@ -93,7 +93,7 @@ class Compiled:
     def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], weights: Sequence[Value],
                  source: Source, backend: str | None) -> None:
         self._params, self._weights, self._source = params, weights, source
-        self._inputs = [source.names[value] for value in inputs]
+        self._inputs = source.arguments
         self._labels: dict[str, str] = {}
         for value, name in zip(inputs, self._inputs, strict=True):
             self._labels.setdefault(value.label, name)

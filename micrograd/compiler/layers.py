@@ -90,12 +90,13 @@ class Layers:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.start = program.first - program.params  # the number of the first parameter's variable
-        self.uses = Counter(operand for step in program.steps for operand in step.operands if type(operand) is int)
-        self.uses.update(variables([program.output, *program.gradients]))
+        # With a constant such as 7.0 taken for a use of 7: then no loop is made of what could be one.
+        self.uses = Counter(itertools.chain.from_iterable(step.operands for step in program.steps))
+        self.uses.update([program.output, *program.gradients])
         # Products that are needed in one place only.
-        self.products_of = {variable: step.operands for variable, step in enumerate(program.steps, program.first)
-                            if step.op == '*' and self.uses[variable] == 1
-                            and type(step.operands[0]) is int is type(step.operands[1])}
+        self.products_of: dict[Operand, tuple[Operand, ...]] = {
+            variable: step.operands for variable, step in enumerate(program.steps, program.first)
+            if step.op == '*' and self.uses[variable] == 1 and float not in map(type, step.operands)}
         self.sums = dict(self._sums())
         self.products = list(self._products())
         self.outers = self._outers() if program.gradients else []
@@ -122,28 +123,31 @@ class Layers:
 
     def _sum(self, variable: int | None, heads: dict[int, int | None]) -> Sum:
         """The sum that ends with this variable."""
-        found = Sum([], [], [])
+        terms, made, totals = found = Sum([], [], [])
         while variable is not None:
             op, operands = self.program.step(variable)
             head = heads[variable]
             if op == 'dot':
                 half = len(operands) // 2
-                found.terms.extend(zip(operands[half - 1::-1], operands[:half - 1:-1]))
-                found.made.extend([None] * half)
-                found.totals.extend([variable, *[None] * (half - 1)])
+                terms.extend(zip(operands[half - 1::-1], operands[:half - 1:-1]))
+                made.extend([None] * half)
+                totals.extend([variable, *[None] * (half - 1)])
             else:
-                a, b = operands if head is None or head != operands[1] else operands[::-1]
-                for term, total in ((b, variable), (a, a))[:1 if head else 2]:
-                    found.terms.append(self._factors(term))
-                    found.made.append(term if isinstance(term, int) else None)
-                    found.totals.append(total if isinstance(total, int) else None)
+                a, b = operands if head != operands[1] else operands[::-1]
+                terms.append(self._factors(b))
+                made.append(b if type(b) is int else None)
+                totals.append(variable)
+                if head is None:
+                    terms.append(self._factors(a))
+                    made.append(a if type(a) is int else None)
+                    totals.append(made[-1])
             variable = head
         for column in found:
             column.reverse()
         return found
 
     def _factors(self, term: Operand) -> tuple[Operand, ...]:
-        return (isinstance(term, int) and self.products_of.get(term)) or (term,)
+        return (type(term) is int and self.products_of.get(term)) or (term,)
 
     def _products(self) -> Iterator[Product]:
         """The matrices times vectors: runs with the same variables, and parameters in the same pattern."""
@@ -182,12 +186,11 @@ class Layers:
             weights, inputs = [], []
 
     def _product(self, segments: tuple[Segment, ...], inputs: Vector, runs: list[Run]) -> Product:
-        replaced = set[int]()
-        for _, total, start, end in runs:
-            replaced.update(_known(total.made[start:end]), _known(total.totals[start:end]))
+        replaced = set[int | None]().union(*[column[start:end] for _, total, start, end in runs
+                                             for column in (total.made, total.totals)])
         before = _known(run.sum.totals[run.start - 1] for run in runs if run.start)
         return Product(segments, inputs, _known(run.sum.totals[run.end - 1] for run in runs), before,
-                       frozenset(replaced))
+                       frozenset(_known(replaced)))
 
     def _outers(self) -> list[Outer]:
         """The outer products that are gradients of the matrices in products, the largest first; each weight in one."""
@@ -204,26 +207,29 @@ class Layers:
 
     def _outer(self, first: int, stride: int, rows: int, columns: int) -> Outer | None:
         """The outer products in the gradients of these parameters, if all gradients have them at the same places."""
-        sums = [[self._gradient(first + row * stride + column) for column in range(columns)] for row in range(rows)]
-        every = [one for row in sums for one in row]
-        count = len(every[0].terms)
-        if not count or any(len(one.terms) != count for one in every):
+        numbers = [start + column for start in range(first, first + rows * stride, stride) for column in range(columns)]
+        gradients = [self.program.gradients[number] for number in numbers]
+        single = [product for gradient in gradients if (product := self.products_of.get(gradient))]
+        if len(single) == len(gradients):
+            pair = _pair(single, columns)
+            return pair and Outer(first, stride, (pair,), (), ((),) * len(single), frozenset(_known(gradients)))
+        terms, made, totals = zip(*map(self._gradient, gradients))
+        count = len(terms[0])
+        if not count or set(map(len, terms)) != {count}:
             return None
-        pairs = [_pair([[one.terms[k] for one in row] for row in sums]) for k in range(count)]
+        pairs = [_pair(column, columns) for column in zip(*terms)]
         start = next((k for k, pair in enumerate(pairs) if pair), count)
         end = next((k for k in range(start, count) if not pairs[k]), count)
-        before = [one.totals[start - 1] for one in every] if start else []
-        if start == count or None in before or any(None in one.made[end:] for one in every):
+        before = [one[start - 1] for one in totals] if start else []
+        after = [tuple(one[end:]) for one in made]
+        if start == count or None in before or any(None in one for one in after):
             return None
-        replaced = set[int]()
-        for one in every:
-            replaced.update(_known(one.made[start:end]), _known(one.totals[start:]))
-        return Outer(first, stride, tuple(pair for pair in pairs[start:end] if pair), _known(before),
-                     tuple([_known(one.made[end:]) for one in every]), frozenset(replaced))
+        replaced = set[int | None]().union(*[one[start:end] for one in made], *[one[start:] for one in totals])
+        return Outer(first, stride, tuple(pair for pair in pairs[start:end] if pair), _known(before), tuple(after),
+                     frozenset(_known(replaced)))
 
-    def _gradient(self, parameter: int) -> Sum:
+    def _gradient(self, gradient: Operand) -> Sum:
         """The sum that is a parameter's gradient; without terms where something else needs it too."""
-        gradient = self.program.gradients[parameter]
         if not isinstance(gradient, int) or gradient < self.program.first or self.uses[gradient] != 1:
             return Sum([], [], [])
         return self.sums.get(gradient) or Sum([self._factors(gradient)], [gradient], [gradient])
@@ -279,25 +285,19 @@ def _sorted(nodes: Mapping[int, tuple[int, set[int]]]) -> tuple[list[int], set[i
     return order, set(waiting)
 
 
-def _known(found: Iterable[int | None]) -> Vector:
-    return tuple([variable for variable in found if variable is not None])
+def _known(found: Iterable[Operand | None]) -> Vector:
+    return tuple([variable for variable in found if type(variable) is int])
 
 
-def _pair(products: Sequence[Sequence[tuple[Operand, ...]]]) -> tuple[Vector, Vector] | None:
-    """d and x where row r, column c has the product of d[r] and x[c]; None where there are none."""
-    ds, xs = list[Operand](), list[Operand]()
-    for row in products:
-        shared = set(row[0]).intersection(row[1])
-        if len(shared) != 1:
-            return None
-        ds += shared
-    for product in products[0]:
-        if len(product) != 2 or ds[0] not in product:
-            return None
-        xs.append(product[1] if product[0] == ds[0] else product[0])
-    if all(product in ((d, x), (x, d)) for d, row in zip(ds, products) for x, product in zip(xs, row)):
-        return tuple(variables(ds)), tuple(variables(xs))
-    return None
+def _pair(products: Sequence[tuple[Operand, ...]], columns: int) -> tuple[Vector, Vector] | None:
+    """d and x where the products, row by row, are those of d[r] and x[c]; None where there are none."""
+    rows = [products[start:start + columns] for start in range(0, len(products), columns)]
+    ds = [row[0][0] if row[0][0] in row[1] else row[0][-1] for row in rows]
+    xs = [product[1] if product[0] == ds[0] else product[0] for product in rows[0] if len(product) == 2]
+    whole = len(xs) == columns and float not in map(type, (*ds, *xs)) and all(
+        row == [(d, x) for x in xs] or all(product in ((d, x), (x, d)) for x, product in zip(xs, row))
+        for d, row in zip(ds, rows))
+    return (tuple(variables(ds)), tuple(variables(xs))) if whole else None
 
 
 def _by_rows(segment: Segment, rows: int) -> tuple[int, int, int, int] | None:

@@ -77,8 +77,7 @@ class Codes:
         self.lock = threading.Lock()
 
     def of(self, program: Program) -> Code:
-        content = (program.inputs, program.params, program.seed, program.output, program.gradients,
-                   [tuple(step) for step in program.steps])
+        content = program.inputs, program.params, program.seed, program.output, program.gradients, *zip(*program.steps)
         key = hashlib.sha256(marshal.dumps(content, 2)).digest()  # which tells 1 from 1.0, and 0.0 from -0.0
         with self.lock:
             code = self.found[key] = self.found.pop(key) if key in self.found else Code(program)

@@ -49,14 +49,37 @@ class Source:
 
     def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value],
                  names: Mapping[Value, str], backward: bool = True) -> None:
-        self.order, self.inputs, self.params, self.backward = order, inputs, params, backward
-        self.writing, self.written = threading.Lock(), ''
+        self.order, self.inputs, self.params, self.backward, self.given = order, inputs, params, backward, names
+        self.writing, self.written = threading.RLock(), ''
         self.taken: dict[str, int] = dict.fromkeys([*FUNCTIONS, 'pow', 'inf', 'nan', 'float', MAIN], 1)
-        self.names: dict[Value, str] = {}
-        called = numbered_names([*order, *inputs, *params], names)  # with the numbers that explain() gives
-        for value in [*inputs, *params, *(node for node in order if node._prev)]:
-            if value not in self.names:
-                self.names[value] = self._free(identifier(called[value]))
+        self.found: dict[Value, str] = {}
+        self.complete = False
+
+    @property
+    def names(self) -> Mapping[Value, str]:
+        """What each input, parameter and result is called, found out when it is first asked for."""
+        with self.writing:
+            if not self.complete:
+                everything = [*self.order, *self.inputs, *self.params]
+                self._call([*self.inputs, *self.params, *(node for node in self.order if node._prev)],
+                           numbered_names(everything, self.given))  # with the numbers that explain() gives
+                self.complete = True
+            return self.found
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the inputs are called; where all of them have names, there is no need to look at the others."""
+        given = {value: self.given[value] for value in self.inputs if value in self.given}
+        with self.writing:
+            if len(given) < len(self.inputs):
+                return [self.names[value] for value in self.inputs]
+            self._call(self.inputs, numbered_names(self.inputs, given))
+            return [self.found[value] for value in self.inputs]
+
+    def _call(self, values: Iterable[Value], called: Mapping[Value, str]) -> None:
+        for value in values:
+            if value not in self.found:
+                self.found[value] = self._free(identifier(called[value]))
 
     @property
     def text(self) -> str:

@@ -75,6 +75,7 @@ class Arithmetic(Generic[T]):
 
     def apply(self, op: str, *operands: T | float) -> T | float:
         """A node for the operation, or its result where all operands are numbers."""
+        parts: Sequence[object] = operands
         if float in map(type, operands):
             if all(isinstance(operand, float) for operand in operands):
                 return ON_NUMBERS[op](*operands)
@@ -82,7 +83,8 @@ class Arithmetic(Generic[T]):
                 for factor, other in (operands, operands[::-1]):
                     if isinstance(factor, float) and abs(factor) == 1:
                         return other if factor == 1 else self.apply('neg', other)
-        key = _key(op, operands)
+            parts = _told_apart(operands)
+        key = _key(op, parts)
         made = self.made.get(key)
         if made is None:
             made = self.made[key] = self.make(op, operands)
@@ -97,13 +99,16 @@ class Arithmetic(Generic[T]):
 
     def know(self, op: str, operands: Sequence[T | float], node: T) -> None:
         """That this node is the result of that operation."""
-        self.made.setdefault(_key(op, operands), node)
+        self.made.setdefault(_key(op, _told_apart(operands)), node)
 
 
-def _key(op: str, operands: Sequence[object]) -> tuple[object, ...]:
-    """What tells operations apart: repr() does so for 0.0 and -0.0, and a float from the number of a variable."""
-    parts = operands if float not in map(type, operands) else [
-        repr(operand) if isinstance(operand, float) else operand for operand in operands]
+def _told_apart(operands: Sequence[object]) -> Sequence[object]:
+    """Operands with numbers as repr() writes them, which tells 0.0 from -0.0, and a float from a variable's number."""
+    return [repr(operand) if isinstance(operand, float) else operand for operand in operands]
+
+
+def _key(op: str, parts: Sequence[object]) -> tuple[object, ...]:
+    """What tells operations apart."""
     if op in '+*' and hash(parts[0]) > hash(parts[1]):  # a + b is b + a to the last bit
         parts = parts[::-1]
     return (op, *parts)
