@@ -12,6 +12,14 @@ from micrograd.show.player import Player, play
 TWELVE = ('h1 = tanh(w1*x + b1); h2 = tanh(w2*x + b2); o = v1*h1 + v2*h2 + c; s = o - y; L = s**2',
           {'w1': 0.5, 'w2': -0.3, 'b1': 0.1, 'b2': 0.2, 'v1': 1, 'v2': -1, 'c': 0.1, 'x': 2, 'y': 1})
 NEURON = ('n = x1*w1 + x2*w2 + b; o = tanh(n)', {'x1': 2, 'x2': 0, 'w1': -3, 'w2': 1, 'b': 6.8813735870195432})
+MLP = ('n = dot([w1, w2, w3], [x1, x2, x3]) + b; L = (relu(n) - y)**2',
+       {'w1': -0.7, 'w2': 0.7, 'w3': 0.5, 'b': 3, 'x1': 1, 'x2': -2, 'x3': 0.5, 'y': 1})
+CHAIN = ('y = ' + 'tanh(' * 12 + 'a' + ')' * 12, {'a': 0.5})
+DEEP = ('h = tanh(w1*x + b1); g = tanh(w2*h + b2); p = sigmoid(w3*g + b3); L = (p - y)**2',
+        {'w1': 0.5, 'w2': -0.7, 'w3': 1.3, 'b1': 0.1, 'b2': 0.2, 'b3': 0, 'x': 1, 'y': 1})
+TREE = ('y = (a*b + c*d)*(e*f + g*h) + (i*j + k*l)*m', {name: 0.3 + 0.1 * n for n, name in enumerate('abcdefghijklm')})
+SHAPES = {'lesson': GRAPHS['lesson'], 'reused': GRAPHS['reused'], 'neuron': NEURON, 'twelve': TWELVE, 'mlp': MLP,
+          'chain': CHAIN, 'deep': DEEP, 'tree': TREE}
 INSIDE = """things => things.filter(thing => {
     const {left, right, top, bottom} = thing.getBoundingClientRect();
     const clip = thing.closest('#graph, #fields, #mathematics, #controls, #descending').getBoundingClientRect();
@@ -20,11 +28,23 @@ INSIDE = """things => things.filter(thing => {
 }).map(thing => thing.id || thing.textContent)"""
 
 
-@pytest.mark.parametrize('graph', [GRAPHS['lesson'], NEURON, TWELVE, GRAPHS['reused']])
+def letters(page: Opened) -> float:
+    """The size of the graph's letters, in pixels."""
+    return 12 * page.page.evaluate("""(() => {
+        const svg = document.querySelector('#graph svg');
+        return svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    })()""")
+
+
+@pytest.mark.parametrize('graph', SHAPES)
 @pytest.mark.parametrize('step', [1, 99])
-def test_all_on_one_screen(graph: tuple, step: int, opened, each_dot):
-    """The mathematics, the whole graph and every slider, none of them behind an edge."""
-    page = opened(play(evaluate(*graph)), f'#step={step}', width=1280, height=800)
+@pytest.mark.parametrize('large', [False, True])
+def test_all_on_one_screen(graph: str, step: int, large: bool, opened, each_dot):
+    """The mathematics, the whole graph and every slider, none of them behind an edge, and all of it readable."""
+    page = opened(play(evaluate(*SHAPES[graph])), f'#step={step}', width=1280, height=800)
+    if large:
+        page.page.get_by_role('button', name='Large', exact=True).click()
+    assert letters(page) >= (8.4 if graph == 'tree' else 9)
     for selector in ('.value', '#fields input', '#mathematics .line', '#controls button', '#descend, #rate, #undo'):
         assert page.page.locator(selector).count()
         assert page.page.eval_on_selector_all(selector, INSIDE) == [], selector

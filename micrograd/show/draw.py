@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from micrograd.engine import Value
 from micrograd.graph.naming import module_paths, node_names, scope
@@ -13,7 +13,7 @@ from micrograd.show.boxes import Boxes
 from micrograd.show.captions import caption, state_of
 from micrograd.show.drawing import Drawing
 from micrograd.show.folded import draw_folded
-from micrograd.show.layout import columns, far_arrows
+from micrograd.show.layout import Arrow, columns, far_arrows
 from micrograd.show.look import BOLD, FAINT, FONT, INK, OPERATION, PAPER, digits, symbol, text, wide
 from micrograd.show.names import Names
 from micrograd.show.tables import Table, find_tables
@@ -103,6 +103,19 @@ def _canvas(format: str, rankdir: str, dpi: float | None, fontsize: float) -> Dr
         edge_attr={'fontname': FONT, 'fontsize': small, 'fontcolor': INK, 'color': FAINT, 'arrowsize': '0.7'})
 
 
+def draw_rows(order: Sequence[Value], rows: Mapping[Value, int]) -> list[Drawing]:
+    """A graph as `draw_dot` draws it without tables, row by row: an arrow from one row to another is cut short."""
+    order, called, drawings = list(order), node_names(order, {}, depth=1), []
+    boxes = Boxes(order, called, state_of(order, called, {}))
+    cut = {(node, place) for node in order for place, operand in enumerate(node._prev) if rows[operand] != rows[node]}
+    for row in sorted(set(rows.values())):
+        drawings.append(_canvas('svg', 'LR', None, boxes.size))
+        picture = _Picture(drawings[-1], order, boxes, {}, None)
+        picture.cut(cut)
+        picture.draw({node for node in order if rows[node] == row})
+    return drawings
+
+
 class _Picture:
     """A graph on its way into a drawing: which boxes there are, and which arrows lead where."""
 
@@ -111,15 +124,20 @@ class _Picture:
         self.drawing, self.order, self.boxes, self.tables = drawing, order, boxes, tables
         self.number = {node: i for i, node in enumerate(order)}
         self.names = Names(order, boxes.called)
-        self.far = far_arrows(order, self.box)
-        unnamed = {node._prev[place] for node, place in self.far} - set(boxes.called)
-        boxes.called = {**boxes.called} | {node: self.names[node] for node in order if node in unnamed}
+        self.far: set[Arrow] = set()
+        self.cut(far_arrows(order, self.box))
         self.lit = self._paths_from(highlight)
         self.label = 'label' if sum(len(node._prev) for node in order) <= MOST_LABELS else 'headlabel'
         rankdir = drawing.graph_attr['rankdir']
         self.into, self.out = SIDES[rankdir]
         if tables and rankdir in ('TB', 'BT'):
             drawing.graph_attr['nodesep'] = '0.8'  # for the labels beside tables
+
+    def cut(self, arrows: set[Arrow]) -> None:
+        """Cut arrows short: where one begins, the name of its operand stands."""
+        self.far |= arrows
+        unnamed = {node._prev[place] for node, place in arrows} - set(self.boxes.called)
+        self.boxes.called = {**self.boxes.called} | {node: self.names[node] for node in self.order if node in unnamed}
 
     def box(self, node: Value) -> Value:
         """The Value in whose box this one is drawn: itself, or the result of its table."""
@@ -141,8 +159,8 @@ class _Picture:
                 alive.add(operand)
         return {(node, place) for node, place, operand in arrows if operand in reached and node in alive}
 
-    def draw(self) -> None:
-        """Add the boxes and the arrows to the drawing, and say what it shows."""
+    def draw(self, part: Collection[Value] = ()) -> None:
+        """Add the boxes and the arrows to the drawing, those of a part where one is given, and say what it shows."""
         root, leaves = self.order[-1], [node for node in self.order if not node._prev]
         self.drawing.title = f'The graph of {self.boxes.called.get(root) or "a value"}'
         self.drawing.description = (
@@ -151,7 +169,7 @@ class _Picture:
             f'is {"to be computed" if self.boxes.blank else digits(root.data)}, from '
             + ', '.join(self.boxes.called[leaf] for leaf in leaves if leaf in self.boxes.called)[:LONGEST_TEXT])
         computed = self.boxes.state.computed
-        for node in self.order:
+        for node in (node for node in self.order if not part or node in part):
             name, table = f'v{self.number[node]}', self.tables.get(node)
             if table is None:
                 self.drawing.node(name, self.boxes.box(node), tooltip=node_tip(node, self.names, computed))

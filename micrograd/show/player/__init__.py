@@ -20,12 +20,12 @@ from micrograd.engine import Constant, Value
 from micrograd.graph.formulas import Formula
 from micrograd.graph.gradients import row_of
 from micrograd.graph.javascript import IN_JAVASCRIPT, javascript
-from micrograd.show.draw import draw_dot
 from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, document, fill, texts
 from micrograd.show.player.frames import finished, pictures_of
+from micrograd.show.player.rows import drawn
 from micrograd.show.still import still
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
@@ -79,8 +79,10 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     names: Values without a label are called by the variables in this mapping that hold them; True stands for the
     caller's own variables, False for none. max_operations: how many operations the graph may have at the most.
 
-    The page computes every number itself, from those that the leaves have now; the graph stays as it is, and needs no
-    `backward()`. TypeError where output is no Value; ValueError for a graph of more than max_operations, for a leaf
+    A picture that is too long to be read at once goes on in a second row, where arrows begin with the name of a value
+    in the first. The page computes every number itself, from those that the leaves have now; the graph stays as it is,
+    and needs no `backward()`.
+    TypeError where output is no Value; ValueError for a graph of more than max_operations, for a leaf
     that is not finite, and for an operation that is not the engine's, of which no formula is known.
 
     >>> w, x = Value(1.0), Value(2.0)
@@ -97,11 +99,8 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
             f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: play a part of '
             'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
     named = names_of(order, names, depth=1)
-    drawn = _stand_in(order, {node: '' if node in named.numbers else named[node] for node in order})
-    picture = draw_dot(drawn, names=False, max_nodes=len(order), tables=False)
-    picture.attr(ranksep='0.2', label='')  # the page says what there is to say
-    svg = re.sub(r' xlink:title="[^"]*"|<desc>.*?</desc>', '', picture.pipe(format='svg', encoding='utf-8'))
-    svg, data = svg[svg.index('<svg'):], _data(order, named)
+    svg = drawn(_stand_in(order, {node: '' if node in named.numbers else named[node] for node in order}))
+    data = _data(order, named)
     title = html.escape(f'{printable(named[output])}, step by step')
     page = document(title, fill(texts(__package__, 'page.html'), {'title': title, 'svg': svg}),
                     texts(__package__, 'player.css'), data, javascript(IN_JAVASCRIPT) + texts(__package__, *SCRIPTS))
@@ -109,7 +108,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     return Player(page, min(660, max(600, 400 + int(points[1]))) if points else 660, svg, data)
 
 
-def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
+def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> list[Value]:
     """The graph once more, to draw: with a label for each node, and numbers that leave room for those of the page."""
     copies: dict[Value, Value] = {}
     for node in order:
@@ -119,7 +118,7 @@ def _stand_in(order: list[Value], labels: Mapping[Value, str]) -> Value:
         copy = kind(number, operands, node._op, functools.partial(list, wide), label=labels[node])
         copy.grad = WIDEST
         copies[node] = copy
-    return copies[order[-1]]
+    return [copies[node] for node in order]
 
 
 def _data(order: list[Value], named: Names) -> dict[str, Any]:

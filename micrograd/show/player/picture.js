@@ -111,12 +111,23 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
 
 const natural = svg.viewBox.baseVal;
 let scale = null;  // null: the whole graph, but no smaller than one can read
-const SIZES = {usual: [0.64, 4 / 3], large: [1.1, 2]};  // from, to: of its own size, in which its letters are 12 pixels
-document.documentElement.dataset.shape = natural.width > 2 * natural.height ? 'wide' : 'high';  // where inputs stand
+const SIZES = {usual: [0.64, 4 / 3], large: [0.7, 2]};  // from, to: of its own size, in which its letters are 12 pixels
+const SHAPES = ['wide', 'high', 'tall'];  // the inputs below the graph; beside it; and the mathematics there, too
 
 function fitting() {
   const {clientWidth, clientHeight} = $('graph');
   return Math.min(clientWidth / natural.width, (clientHeight || Infinity) / natural.height);
+}
+
+// The shape of the page in which the graph is largest, and all inputs are seen.
+function shape() {
+  const {dataset} = document.documentElement, fields = $('fields');
+  const found = SHAPES.map(name => {
+    dataset.shape = name;
+    return Math.min(1.2, fitting()) * (fields.scrollHeight > fields.clientHeight + 1 ? 0.7 : 1);
+  });
+  dataset.shape = SHAPES[found.findIndex(scale => scale > 0.93 * Math.max(...found))];
+  resize();
 }
 function resize() {
   const [least, most] = SIZES[document.documentElement.dataset.type ?? 'usual'];
@@ -140,6 +151,7 @@ $('graph').addEventListener('wheel', event => {
   event.preventDefault();
   zoom(resize() * 1.002 ** -event.deltaY);
 }, {passive: false});
+addEventListener('resize', shape);
 new ResizeObserver(() => { if (scale === null) { resize(); bringIntoView(); } }).observe($('graph'));
 
 function bringIntoView() {

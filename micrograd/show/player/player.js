@@ -96,7 +96,7 @@ $('large').onclick = () => {
   const {dataset} = document.documentElement, on = dataset.type !== 'large';
   dataset.type = on ? 'large' : 'usual';
   $('large').setAttribute('aria-pressed', on);
-  resize();
+  shape();
   bringIntoView();
 };
 
@@ -115,4 +115,5 @@ const addressed = () => Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0) - 
 addEventListener('hashchange', () => { if (addressed() >= 0) go(addressed()); });
 compute();
 track(true);
+shape();
 go(addressed());
