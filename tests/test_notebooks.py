@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 # those that are committed, or a copy that has been executed anew
-FOLDER = Path(os.environ.get('NOTEBOOKS', Path(__file__).parent.parent / 'notebooks'))
+COMMITTED = Path(__file__).parent.parent / 'notebooks'
+FOLDER = Path(os.environ.get('NOTEBOOKS', COMMITTED))
 NOTEBOOKS = sorted(FOLDER.glob('*.ipynb'))
 APPENDICES = [path for path in NOTEBOOKS if path.name.startswith('a')]
 
@@ -76,6 +77,20 @@ def test_stands_alone_and_asserts_nothing(path):
     code = '\n'.join(''.join(cell['source']) for cell in cells(path) if cell['cell_type'] == 'code')
     assert '../' not in code
     assert not re.search(r'^\s*assert ', code, re.MULTILINE)
+
+
+@pytest.mark.parametrize('uses, says', [
+    (r'^ *import torch$', r'PyTorch +is not installed: .*left out'),
+    (r'^ *(curves|bars|boundary)\(', 'A plot is left out here'),
+])
+def test_what_is_not_installed_is_left_out_everywhere_with_a_line_that_says_so(uses, says):
+    """In a copy that was executed without PyTorch and matplotlib; in the committed notebooks nothing is left out."""
+    using = [path for path in NOTEBOOKS if any(
+        re.search(uses, ''.join(cell['source']), re.MULTILINE) for cell in cells(path) if cell['cell_type'] == 'code'
+        and not cell['source'][0].startswith('%%'))]
+    saying = [path for path in NOTEBOOKS if re.search(says, printed(path.name))]
+    assert len(using) > 7
+    assert saying == ([] if FOLDER == COMMITTED or not saying else using)
 
 
 def test_lesson_0_finds_slopes():
