@@ -26,8 +26,8 @@ _LATER = {'compile': 'compiler', 'draw_dot': 'show.draw', 'draw_network': 'show.
 
 
 if sys.platform == 'emscripten':
-    from micrograd.graph.freeing import one_after_another
-    one_after_another()
+    from micrograd.graph import freeing
+    freeing.one_after_another()
 
 
 def __getattr__(name: str) -> Any:

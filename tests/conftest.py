@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ hypothesis.settings.load_profile('without deadlines')
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Iterator[object]:
+def skipped_if_it_lacks_something() -> Iterator[object]:
     """A test that ends since something is not installed is skipped."""
     try:
         return (yield)
@@ -28,6 +29,9 @@ def pytest_runtest_call() -> Iterator[object]:
         skip_what_is_not_installed(error)
         skip_what_a_browser_has_not(error)
         raise
+
+
+pytest_runtest_setup = pytest_runtest_call = skipped_if_it_lacks_something
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,7 +81,9 @@ def opened(browser: 'Browser', tmp_path: Path):
 
 @pytest.fixture(params=['system', 'pip'])
 def each_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Draw with Graphviz's own `dot`, and once more with the pip-installed one."""
+    """Draw with Graphviz's own `dot`, and once more with the pip-installed one; in a browser, with what is there."""
+    if sys.platform == 'emscripten' and request.param == 'system':
+        return Path('viz.js')
     found = shutil.which('dot') if request.param == 'system' else drawing.pip_installed_dot()
     if found is None:
         absent('pictures are tested with either dot: apt install graphviz, pip install graphviz-pure')

@@ -9,9 +9,11 @@ The weights have a row for each neuron, with a number for each of its inputs: so
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -22,6 +24,7 @@ from micrograd.nn import ACTIVATIONS, MLP, Layer, Module, Neuron
 
 FORMAT, VERSION = 'micrograd', 1
 MOST_BYTES, MOST_THINGS = 8_000_000, 400_000  # with these, no file makes `load` take much time or memory
+MOST_DEEP = 100  # where a saved model has 5
 
 
 class Weights(NamedTuple):
@@ -131,24 +134,33 @@ def mlp(layers: Sequence[Weights]) -> MLP:
 
 def _check_size(raw: bytes) -> None:
     """ValueError for a text that is too long, or has too many numbers, lists and objects, each of which but the first
-    comes after a [ a { or a comma."""
-    if len(raw) > MOST_BYTES or sum(map(raw.count, (b'[', b'{', b','))) > MOST_THINGS:
+    comes after a [ a { or a comma; or more quotation marks than these can have."""
+    things, quotes = sum(map(raw.count, (b'[', b'{', b','))), raw.count(b'"')
+    if len(raw) > MOST_BYTES or things > MOST_THINGS or quotes > 2 * MOST_THINGS:
         raise ValueError(f'this is too large for a saved model, which has at most {MOST_BYTES:,} bytes with '
                          f'{MOST_THINGS:,} numbers and lists')
+
+
+def _check_depth(raw: bytes) -> None:
+    """ValueError for brackets in brackets in brackets: where the stack is short, as in a browser, the parser would end
+    the whole program."""
+    pieces = re.finditer(rb'(?s)"(?:[^"\\]++|\\.)*+"?|[][{}]', raw)
+    steps = ({b'[': 1, b'{': 1, b']': -1, b'}': -1}.get(piece[0], 0) for piece in pieces)  # 0 for what stands in quotes
+    if max(itertools.accumulate(steps), default=0) > MOST_DEEP:
+        raise ValueError('this is nested too deeply for a saved model')
 
 
 def _parsed(raw: bytes) -> Any:
     """The JSON in the bytes, with every number as a float; ValueError for what is none, or has NaN, infinity or a key
     twice."""
     _check_size(raw)
+    _check_depth(raw)
     try:
         return json.loads(raw.decode(), parse_int=float, parse_constant=_constant, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise ValueError(f'this is no text in UTF-8, and so no saved model: {error.reason}') from None
     except json.JSONDecodeError as error:
         raise ValueError(f'this is no complete JSON, and so no saved model: {error}') from None
-    except (RecursionError, MemoryError):
-        raise ValueError('this is nested too deeply for a saved model') from None
 
 
 def _constant(name: str) -> NoReturn:
