@@ -107,6 +107,24 @@ class OwnFactor(Engine):
         return self.make(self.data * other.data, (self, other), (self.data, other.data))
 
 
+class FactorsForPlus(Engine):
+    def __add__(self, other):
+        return self.make(self.data + other.data, (self, other), (other.data, self.data))
+
+
+class NoLocalGradients(Engine):
+    def backward(self):
+        self.grad = 1.0
+        for node in reversed(self.order()):
+            for operand in node.operands:
+                operand.grad += node.grad
+
+
+class TimesForPower(Engine):
+    def __pow__(self, n):
+        return self.make(self.data**n, (self,), (n * self.data * (n - 1),))
+
+
 class PlusForMinus(Engine):
     def __sub__(self, other):
         return self.make(self.data - other.data, (self, other), (1.0, 1.0))

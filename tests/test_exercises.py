@@ -1,5 +1,7 @@
 """The checks of *build it yourself*: every usual mistake as somebody's engine, and whatever else may be handed in."""
 
+import json
+import re
 from pathlib import Path
 
 import handed_in as theirs
@@ -35,6 +37,10 @@ def test_a_step_that_is_right_is_ok_and_says_the_number():
     (3, theirs.KeepsNumbers, 'the two Values', '[2.0, -3.0]', 'not their numbers'),
     (3, theirs.KeepsASet, '-2', '-1', 'a set holds s only once'),
     (3, theirs.OwnFactor, '-3', '2', 'wrong operand'),
+    (3, theirs.FactorsForPlus, '1', '-3', 'an operand\'s number'),
+    (6, theirs.NoLocalGradients, '-8', '2', 'left out'),
+    (7, theirs.TimesForPower, '108', '36', 'in place of **'),
+    (10, theirs.PlusForMinus, '-2', '2', 'a sign'),
     (3, theirs.PlusForMinus, '-1', '1', 'a sign'),
     (3, theirs.AddsForMinus, '-1', '3', '__sub__ adds'),
     (5, theirs.OwnFactor, '-6', '10', 'wrong operand'),
@@ -49,8 +55,8 @@ def test_a_step_that_is_right_is_ok_and_says_the_number():
     (6, theirs.OwnFactor, '16', '-24', 'wrong operand'),
     (6, theirs.Endless, 'a result', 'RecursionError', 'without end'),
     (6, theirs.KeepsNothing, 'a result', 'AttributeError', 'no method backward'),
-    (7, theirs.ForgetsTheExponent, '12', '4', 'factor n is forgotten'),
-    (7, theirs.KeepsTheExponent, '12', '24', 'goes down by 1'),
+    (7, theirs.ForgetsTheExponent, '108', '27', 'factor n is forgotten'),
+    (7, theirs.KeepsTheExponent, '108', '324', 'goes down by 1'),
     (7, theirs.TanhOfTheInput, '1.572895', '1.5', 'has the result o'),
     (7, theirs.TanhWithoutSquare, '1.572895', '1.075766', 'square in 1 - o**2'),
     (7, theirs.OwnFactor, '1.572895', '0.3932239', 'wrong operand'),
@@ -219,6 +225,36 @@ def test_step_10_takes_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path('my_engine.py').write_text('class Value(__import__("handed_in").Engine): pass\n')
     assert str(check(10, 'my_engine.py')) == 'OK, step 10: my_engine.Value gives the same numbers in every step'
+
+
+WRONG = [  # what one may write in place of what is right, in each place where it stands
+    ('+=', '='), ('+=', '-='), ('data + other', 'data - other'), ('data - other', 'data + other'), (' * ', ' + '),
+    ('**', '*'), ('(1.0, 1.0)', '(1.0, -1.0)'), ('(1.0, -1.0)', '(1.0, 1.0)'), ('(1.0, -1.0)', '(1.0, -2.0)'),
+    ('(1.0, 1.0)', '(other.data, self.data)'), ('(other.data, self.data)', '(self.data, other.data)'),
+    ('(self, other)', '(self,)'), ('reversed(self.order())', 'self.order()'), ('n - 1', 'n'), ('n * ', ''),
+    ('(n - 1)', 'n - 1'), ('o**2', 'self.data**2'), ('1 - o', 'o'), ('math.tanh', 'math.sin'), (' + [self]', ''),
+    ('seen.add(self)', 'pass'), ('return ', ''), ('local * value.grad', 'local'), ('local * value.grad', 'value.grad'),
+    ('grad = 1.0', 'grad = 0.0'), ('grad = 1.0', 'grad = -1.0'), ('local_gradients, 0.0', 'local_gradients, 1.0'),
+]
+
+
+def wrong_engines():
+    cells = json.loads((Path(__file__).parent.parent / 'notebooks' / '03_build_it_yourself.ipynb').read_text())['cells']
+    [text] = [text for text in (''.join(cell['source']) for cell in cells) if text.startswith('%%writefile my_engine')]
+    text = text.partition('\n')[2]
+    for right, wrong in WRONG:
+        places = [match for match in re.finditer(re.escape(right), text)
+                  if '__(' not in text[match.start() - 9:match.start()]]  # (self, other) where a method begins
+        assert places, right
+        for place in places:
+            yield text[:place.start()] + wrong + text[place.end():]
+
+
+@pytest.mark.parametrize('text', [*wrong_engines()])
+def test_no_wrong_engine_passes_step_10(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    Path('my_engine.py').write_text(text)
+    assert not check(10, 'my_engine.py')
 
 
 @pytest.mark.parametrize('text, came, cause', [

@@ -15,7 +15,8 @@ NO_ORDER = ('recursion without order: a value goes on before all its uses have a
 WRONG_OPERAND = 'the gradient of the wrong operand: in a product each operand gets the other one'
 SIGN = 'a sign'
 NO_START = 'nothing starts it: the gradient of the output by itself is 1'
-METHODS: dict[object, str] = {operator.add: '__add__', operator.sub: '__sub__', operator.mul: '__mul__'}
+METHODS: dict[object, str] = {operator.add: '__add__(self, other)', operator.sub: '__sub__(self, other)',
+                              operator.mul: '__mul__(self, other)'}
 WHERE_OPERANDS = ('operands', '_prev', '_children', 'children', 'parents', 'prev')
 WHERE_LOCAL = ('local_gradients', '_local_gradients', 'local_grads', 'locals')
 
@@ -65,9 +66,11 @@ def arrows(thing: object) -> str:
     s = result('y_hat - y', operator.sub, y_hat, y)
     expect('y_hat - y at w = 1, x = 1, y = 2', s, -1.0, [(3.0, '__sub__ adds'), (1.0, 'the operands changed places')])
     squared = result('s * s', operator.mul, s, s)
-    plus = result('y_hat + y', operator.add, y_hat, y)
-    expect('the arrow from y to y_hat + y', arrow(plus, y, 'y_hat + y'), 1.0,
-           [(2.0, 'the operand itself: however large it is, the sum grows as much as it does')])
+    total = result('a + b', operator.add, a, b)
+    for node, name in ((a, 'a'), (b, 'b')):
+        expect(f'the arrow from {name} to a + b, at a = 2, b = -3', arrow(total, node, 'a + b'), 1.0, [
+            (number, 'an operand\'s number: however large it is, the sum grows as much as the operand does')
+            for number in (2.0, -3.0)])
     expect('the arrow from w to y_hat = w*x', arrow(y_hat, w, 'w*x'), 1.0)
     expect('the arrow from y_hat to s = y_hat - y', arrow(s, y_hat, 'y_hat - y'), 1.0, [(-1.0, SIGN)])
     expect('the arrow from y to s = y_hat - y', arrow(s, y, 'y_hat - y'), -1.0, [
@@ -124,7 +127,9 @@ def recursion(thing: object) -> str:
 def order(thing: object) -> str:
     """Step 6: topological order, and +=."""
     expect('dc/da in b = a + a; c = b + b', _doubled(thing, 2), 4.0, [
-        (8.0, NO_ORDER), (6.0, NO_ORDER), (1.0, EQUALS), (2.0, f'one of the uses is lost; or {EQUALS}'),
+        (8.0, NO_ORDER), (6.0, NO_ORDER), (1.0, EQUALS), (-4.0, f'{SIGN}; or the output starts at -1'),
+        (7.0, 'gradients that start at 1: only that of the output does, all others at 0'),
+        (2.0, 'the local gradient alone, where it is times value.grad; or one of the uses is lost'),
         (0.0, f'{NO_START}; and the order is walked from the output down to the leaves, so reversed')])
     expect('the gradient after six doublings', _doubled(thing, 6), 64.0, otherwise=lambda number:
            NO_ORDER if number > 64 else 'some uses are lost: is every value in the order, once, after its operands?')
@@ -134,23 +139,37 @@ def order(thing: object) -> str:
     output = result('q * q', operator.mul, q, q)
     backward(output, 'L.backward()')
     what = 'in p = a*b; q = p + a; L = q*q, at a = 2, b = -3'
-    expect(f'dL/dq {what}', grad(q, 'q'), -8.0, [(-4.0, EQUALS)])
+    expect(f'dL/dq {what}', grad(q, 'q'), -8.0, [
+        (-4.0, EQUALS), (8.0, SIGN), (2.0, 'the local gradients are left out')])
     expect(f'dL/da {what}', grad(a, 'a'), 16.0, [(24.0, EQUALS), (-8.0, EQUALS), (-24.0, WRONG_OPERAND)],
            otherwise=lambda _: 'the order: a has two uses, in p and in q, and q comes before both')
     expect(f'dL/db {what}', grad(b, 'b'), -16.0, [(24.0, WRONG_OPERAND)])
     return 'dc/da = 4 in b = a + a; c = b + b, and 64 after six doublings'
 
 
+def difference(thing: object) -> None:
+    """The gradients of lesson 1's L = (w*x - y)², where x is 3 so that no two numbers are the same."""
+    w, x, y = made(thing, 1.0), made(thing, 3.0), made(thing, 2.0)
+    s = result('w*x - y', operator.sub, result('w * x', operator.mul, w, x), y)
+    expect('w*x - y at w = 1, x = 3, y = 2', s, 1.0, [(5.0, '__sub__ adds'), (-1.0, 'the operands changed places')])
+    backward(result('s * s', operator.mul, s, s), 'L.backward()')
+    what = 'in s = w*x - y; L = s*s, at w = 1, x = 3, y = 2'
+    expect(f'dL/dw {what}', grad(w, 'w'), 6.0, [(2.0, WRONG_OPERAND), (-6.0, SIGN), (3.0, EQUALS)])
+    expect(f'dL/dy {what}', grad(y, 'y'), -2.0, [
+        (2.0, f'{SIGN}: what is subtracted pushes the result down'), (-1.0, EQUALS), (0.0, 'its use in s is lost')])
+
+
 def functions(thing: object) -> str:
     """Step 7: ** and tanh."""
-    x = made(thing, 2.0)
-    cube = result('Value(2.0) ** 3', lambda v: v**3, x, hint='the class has no __pow__(self, n)')
-    expect('Value(2.0) ** 3', cube, 8.0, [(6.0, '__pow__ multiplies'), (9.0, 'the operands changed places')])
-    backward(cube, '(x**3).backward()')
-    expect('the gradient of x**3 at x = 2', grad(x, 'x'), 12.0, [
-        (4.0, 'the factor n is forgotten: n * x**(n-1)'), (24.0, 'the exponent goes down by 1: n * x**(n-1)'),
-        (8.0, 'that is x**3 itself'), (6.0, 'that is n * x, or 3 * 2: x keeps the exponent n - 1'), (-12.0, SIGN),
-        (0.0, NO_START)])
+    x = made(thing, 3.0)
+    power = result('Value(3.0) ** 4', lambda v: v**4, x, method='__pow__(self, n)')
+    expect('Value(3.0) ** 4', power, 81.0, [(12.0, '__pow__ multiplies'), (64.0, 'the operands changed places')])
+    backward(power, '(x**4).backward()')
+    expect('the gradient of x**4 at x = 3', grad(x, 'x'), 108.0, [
+        (27.0, 'the factor n is forgotten: n * x**(n-1)'), (324.0, 'the exponent goes down by 1: n * x**(n-1)'),
+        (81.0, 'that is x**4 itself'), (12.0, 'that is n * x: x keeps the exponent n - 1'), (-108.0, SIGN),
+        (36.0, '* in place of **: x to the power of n - 1, not times'), (0.0, NO_START),
+        (323.0, 'parentheses are missing: n * x**(n-1)')])
     o, weight, bias = neuron(thing)
     expect('tanh(0.5)', o, math.tanh(0.5), within=1e-6)
     backward(o, 'o.backward()')
@@ -170,7 +189,7 @@ def neuron(thing: object) -> tuple[Any, Any, Any]:
     """The neuron tanh(weight*input + bias) with 0.5 in its tanh: its output, weight and bias."""
     weight, given, bias = made(thing, 0.5), made(thing, 2.0), made(thing, -0.5)
     n = result('weight*input + bias', operator.add, result('weight*input', operator.mul, weight, given), bias)
-    o = result('tanh()', lambda v: v.tanh(), n, hint='the class has no method tanh(self)')
+    o = result('tanh()', lambda v: v.tanh(), n, method='tanh(self)')
     return o, weight, bias
 
 
@@ -194,16 +213,17 @@ def grad(node: object, name: str) -> Any:
 
 def backward(output: Any, what: str) -> None:
     """Run the backward pass of somebody's engine."""
-    attempt(what, lambda: output.backward(), hint='the class has no method backward(self), or it stumbles')
+    hint = 'it stumbles: are all operands Values, and all local gradients numbers?'
+    attempt(what, lambda: output.backward(),
+            hint=hint if hasattr(output, 'backward') else 'the class has no method backward(self)')
 
 
-def result(what: str, operation: Callable[..., Any], *operands: Any, hint: str = '') -> Any:
+def result(what: str, operation: Callable[..., Any], *operands: Any, method: str = '') -> Any:
     """What an operation on Values gives, which must be a new Value."""
     before = [number_in(operand) for operand in operands]
-    method = METHODS.get(operation, '')
-    if method:
-        hint = ('it stumbles: the numbers are self.data and other.data, and Values do not mix with them'
-                if hasattr(operands[0], method) else f'the class has no {method}(self, other)')
+    method = method or METHODS.get(operation, '')
+    hint = ('it stumbles: the numbers are self.data and other.data, and Values do not mix with them'
+            if hasattr(operands[0], method.partition('(')[0]) else f'the class has no {method}') if method else ''
     came = attempt(what, operation, *operands, hint=hint, endless='it calls itself without end: '
                    'compute with the numbers, self.data and other.data, and not with the Values')
     if came is None:

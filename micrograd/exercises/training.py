@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from micrograd.exercises.engines import EQUALS, SIGN, backward, data, functions, grad, made, order, result
+from micrograd.exercises.engines import EQUALS, SIGN, backward, data, difference, functions, grad, made, order, result
 from micrograd.exercises.verdict import NotYetError, attempt, close, described, expect, number_in, sequence_of_numbers
 
 X = [0.3 * i for i in range(20)]
@@ -127,6 +127,7 @@ def swapped(thing: object) -> str:
     if isinstance(thing, str) and thing.endswith('.py'):
         thing = _written_in(thing)
     order(thing)
+    difference(thing)
     functions(thing)
     loop(_trained(thing))
     network(lambda *parameters: _propagated(thing, *parameters))
