@@ -11,6 +11,7 @@ import pytest
 from browser import CHROMIUM, FLAGS, MISSING, Browser, Opened, sync_playwright
 from needs import absent, skip_absent, skip_what_a_browser_has_not, skip_what_is_not_installed
 from node import NODE, Node
+from playgrounds import Moons
 
 from micrograd.show import drawing
 from micrograd.show.page import Page
@@ -77,6 +78,12 @@ def opened(browser: 'Browser', tmp_path: Path):
         assert len([url for url in page.requests if url.startswith('file:')]) <= 1
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def network() -> Moons:
+    """A small network, and what its playground is made of."""
+    return Moons((4, 1), count=20)
 
 
 @pytest.fixture(params=['system', 'pip'])

@@ -5,7 +5,7 @@ import math
 import random
 from typing import Any
 
-from browser import Scripts
+from browser import Opened, Scripts
 
 import micrograd
 from micrograd import Value, optim
@@ -69,3 +69,30 @@ def trained(moons: Moons, optimizer: str, epochs: int, page: Playground, batch_s
             made.step()
         losses.append(total / len(order))
     return losses
+
+
+def line(**options: Any) -> Playground:
+    """The playground of y = w x + b on three points."""
+    x, y, w, b = (Value(0.5, label=name) for name in 'xywb')
+    answer = w * x + b
+    return playground((answer - y)**2, [x, y], [w, b], [[1, 2, 3], [2, 4, 7]], answer, **options)
+
+
+def facts(page: Opened) -> dict[str, str]:
+    """What the page says of the chosen parameter."""
+    return dict(zip(page.page.locator('#numbers dt').all_text_contents(),
+                    page.page.locator('#numbers dd').all_text_contents(), strict=True))
+
+
+def until(page: Opened, condition: str) -> None:
+    """Wait for what becomes true in the page, frame by frame."""
+    page.page.evaluate(f'''() => new Promise((done, fail) => {{
+        let frames = 0;
+        const look = () => {condition} ? done() : ++frames > 3000 ? fail('in vain') : requestAnimationFrame(look);
+        look();
+    }})''')
+
+
+def settled(page: Opened) -> None:
+    """Wait until all that changed is drawn."""
+    until(page, '!state.dirty')

@@ -1,6 +1,5 @@
-"""The step player in the hands of a person: keys, clicks, the quiz, light and dark, narrow and large."""
+"""The step player in the hands of a person: keys, clicks, light and dark, narrow and large, in a notebook."""
 
-import math
 import re
 
 import pytest
@@ -51,71 +50,6 @@ def test_buttons_and_the_list(opened):
     assert page.step == 4
 
 
-@pytest.mark.parametrize('before', [lambda page: None, lambda page: page.page.click('#last')])
-def test_descent_is_the_engines(before, opened):
-    """Three steps by the buttons, and by hand on the same graph."""
-    text, numbers = GRAPHS['tanh, sigmoid']
-    page = opened(play(evaluate(text, numbers)))
-    before(page)
-    page.page.get_by_label('c descends').uncheck()
-    page.page.fill('#rate', '0.5')
-    losses = []
-    for _ in range(3):
-        output = evaluate(text, numbers)
-        losses.append(output.data)
-        page.page.click('#descend')
-        grads = {v.label: v.grad for v in output.topological_order()}
-        numbers = {name: number - 0.5 * grads[name] * (name != 'c') for name, number in numbers.items()}
-    output = evaluate(text, numbers)
-    page.page.click('#last')
-    assert close(page.numbers('data'), [v.data for v in output.topological_order()])
-    assert close(page.numbers('grad'), gradients(output.topological_order()))
-    assert page.text('#loss') == f'y = {output.data:.6g} after 3 steps'
-    losses.append(output.data)
-    shown = page.page.get_attribute('#curve', 'aria-label').split(': ')[1].split(', ')
-    assert [float(loss) for loss in shown] == pytest.approx(losses, rel=1e-5)
-    heights = [float(y) for _, y in re.findall(r'[ML]([\d.]+) ([\d.]+)', page.page.get_attribute('#line', 'd'))]
-    share = [(high - losses[0]) / (losses[-1] - losses[0]) for high in losses]
-    assert [(y - heights[0]) / (heights[-1] - heights[0]) for y in heights] == pytest.approx(share, abs=0.01)
-
-
-def test_descent_says_what_it_does_and_takes_it_back(opened):
-    page = opened(lesson())
-    assert page.page.is_disabled('#undo')
-    page.page.click('#descend')
-    assert page.text('#descent') == 'w ← 1 − 0.1 · (−2) = 1.2'  # x and y are data
-    page.page.click('#descend')
-    assert page.page.get_by_label('w, number', exact=True).input_value() == '1.36'
-    page.page.click('#undo')
-    assert page.page.get_by_label('w, number', exact=True).input_value() == '1.2'
-    page.page.get_by_label('w, number', exact=True).fill('1.5')  # by hand: the last point moves with it
-    assert page.text('#loss') == 'loss = 0.25 after 1 step'
-    page.page.click('#undo')
-    assert page.text('#loss') == 'loss = 1 after 0 steps'
-    assert page.page.is_disabled('#undo')
-    page.page.click('#descend')
-    page.page.click('#reset')
-    assert page.text('#loss') == 'loss = 1 after 0 steps'
-
-
-def test_descent_that_cannot_be(opened):
-    page = opened(play(evaluate('y = sqrt(a) + w', {'a': 0.01, 'w': 1})))
-    page.page.get_by_label('w descends').uncheck()
-    assert page.text('#descent').startswith('Choose what descends')
-    assert page.page.is_disabled('#descend')
-    page.page.get_by_label('a descends').check()
-    page.page.fill('#rate', '0')
-    assert page.text('#descent') == 'The learning rate is a number above 0.'
-    page.page.fill('#rate', '1')
-    page.page.click('#descend')
-    assert 'sqrt is not defined here' in page.text('#trouble')
-    assert page.text('#descent').startswith('A gradient is not defined here')
-    assert page.page.is_disabled('#descend')
-    page.page.click('#undo')
-    assert page.text('#loss') == 'y = 1.1 after 0 steps'
-    assert page.page.is_enabled('#descend')
-
-
 def test_a_click_jumps_to_the_step_that_finishes_a_node(opened):
     page = opened(lesson())
     for name, step in (('y_hat', 7), ('y', 8), ('loss', 5), ('w', 9)):
@@ -154,95 +88,6 @@ def test_the_address_keeps_the_step(opened):
 @pytest.mark.parametrize('fragment', ['#step=0', '#step=x', '#step=-3', '#', '#other'])
 def test_an_address_that_is_no_step(fragment: str, opened):
     assert opened(lesson(), fragment).step == 1
-
-
-def test_predict_then_reveal(opened):
-    page = opened(lesson(), '#step=99')
-    page.page.get_by_role('button', name='Predict').click()
-    assert page.step == 1
-    assert page.box('w')[1] == 'data 1'  # the inputs are given
-    page.press('Enter')
-    assert page.mathematics == 'y_hat = w·x = ?'
-    assert page.box('y_hat')[1] == 'data ?'
-    page.page.fill('#guess', '1')
-    page.press('Enter')
-    assert page.text('#verdict') == '✓ Right: y_hat = w·x = 1·1 = 1'
-    assert page.box('y_hat')[1] == 'data 1'
-    page.press('Enter')
-    page.page.fill('#guess', '5')
-    page.page.get_by_role('button', name='Check').click()
-    assert page.text('#verdict') == '✗ Not 5. A hint: s = 1 − 2. Try once more.'
-    assert page.box('s')[1] == 'data ?'
-    page.page.fill('#guess', '6')
-    page.page.get_by_role('button', name='Check').click()
-    assert page.text('#verdict') == '✗ Not 6, but s = y_hat − y = 1 − 2 = −1'
-    page.page.get_by_role('button', name='Next').click()
-    page.page.get_by_role('button', name='Show me').click()
-    assert page.text('#verdict') == 'It is loss = s² = (−1)² = 1'
-    assert page.text('#score') == 'Score: 1 right, 1 wrong, 1 shown'
-    page.page.click('#check')
-    page.page.fill('#guess', '')
-    page.page.click('#check')
-    assert page.text('#verdict').startswith('Type a number')
-    page.page.fill('#guess', '1,0')
-    page.page.click('#check')
-    page.page.click('#check')
-    assert page.mathematics == '∂loss/∂s += ∂loss/∂loss · ∂loss/∂s = ?'
-    assert page.text('#mathematics .line:nth-child(2) .chains') == '∂loss/∂s = 2·s'
-    assert page.page.text_content('.edge.now text') == ''
-    page.page.fill('#guess', '−2')
-    page.page.click('#check')
-    assert page.text('#verdict') == '✓ Right: ∂loss/∂s += ∂loss/∂loss · ∂loss/∂s = 1 · (−2) = −2'
-    assert page.text('#score') == 'Score: 3 right, 1 wrong, 1 shown'
-
-
-@pytest.mark.parametrize(('step', 'guess', 'verdict'), [
-    (3, '-1/1', '✓ Right: s = y_hat − y'),
-    (3, '−2 / 2', '✓ Right: s = y_hat − y'),
-    (3, '1', '✗ Not 1. A hint: the size is right, the sign is not.'),
-    (3, '1/0', 'Type a number, such as −0.5 or 1/2'),
-    (3, '1/2/3', 'Type a number'),
-    (3, '/2', 'Type a number'),
-    (3, 'one', 'Type a number'),
-    (5, '0', '✗ Not 0. A hint: by how much does a number grow when it grows by 1?'),
-    (8, '-1', '✗ Not −1. A hint: that is the local gradient: multiply it by ∂loss/∂s = ?.'),
-    (6, '5', '✗ Not 5. A hint: ∂loss/∂loss = ?, and ∂loss/∂s = 2·?.'),
-])
-def test_a_guess_and_its_hint(step: int, guess: str, verdict: str, opened):
-    page = opened(lesson())
-    page.page.click('#predict')
-    page.page.evaluate(f'location.hash = "#step={step}"')
-    page.wait_for_step(step)
-    page.page.fill('#guess', guess)
-    page.press('Enter')
-    assert page.text('#verdict').startswith(verdict)
-    right = verdict.startswith('✓')
-    assert page.text('#score') == f'Score: {int(right)} right, 0 wrong, 0 shown'
-    assert page.page.is_enabled('#reveal') != right  # another try
-
-
-def test_predict_hides_what_was_passed_over(opened):
-    page = opened(lesson())
-    page.page.click('#predict')
-    page.page.click('#last')
-    assert [page.box(name)[1:] for name in ('s', 'w')] == [['data ?', 'grad ?'], ['data 1', 'grad ?']]
-    assert all(math.isnan(x) for x in page.numbers('grad'))
-    page.value('s').hover()
-    assert page.text('#tip') == 'datas = y_hat − y = ? grad∂loss/∂s = ∂loss/∂loss · ∂loss/∂s = ?'
-    page.page.click('#reveal')
-    assert page.mathematics == '∂loss/∂x += ∂loss/∂y_hat · ∂y_hat/∂x = ? · 1 = −2'
-    page.page.click('#predict')
-    page.page.click('#last')
-    assert page.box('s')[1:] == ['data −1', 'grad −2 ▼']
-
-
-def test_playing_stops_at_a_question(opened):
-    page = opened(lesson())
-    page.page.click('#predict')
-    page.page.select_option('#speed', '8')
-    page.page.click('#play')
-    page.page.get_by_role('button', name='Play', exact=True).wait_for()
-    assert page.step == 2
 
 
 @pytest.mark.parametrize('label', ['<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '<b>w</b>', '{{js}}'])

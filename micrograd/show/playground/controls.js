@@ -45,7 +45,7 @@ $('log').onchange = dirty;
 
 $('play').onclick = () => setPlaying(!state.playing);
 $('reset').onclick = reset;
-const once = () => { setPlaying(false); if (!trainer.trouble) advance({steps: 1, until: Infinity}); };
+const once = () => { if (state.playing) setPlaying(false); if (!trainer.trouble) step(); };
 $('step').onclick = once;
 addEventListener('keydown', event => {
   const held = event.ctrlKey || event.metaKey || event.altKey;
@@ -96,9 +96,9 @@ if (DATA.layers.length) {
     state.network.hovered = at(event);
     canvas.title = state.network.hovered === null ? ''
       : `${DATA.names[state.network.hovered]} = ${number(trainer.p[state.network.hovered], 5)}`;
-    dirty();
+    want('lines', 'network');
   };
-  canvas.onpointerleave = () => { state.network.hovered = null; dirty(); };
+  canvas.onpointerleave = () => { state.network.hovered = null; want('lines', 'network'); };
 }
 const svg = $('drawing').querySelector('svg');
 if (svg) {

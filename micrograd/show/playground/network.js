@@ -36,15 +36,13 @@ class Network {
 
   neuron({layer, i}) { return layer && i !== null ? this.layers[layer - 1].neurons[i] : null; }
 
-  // draws: how a circle shows an output, (context, index, x, y, radius), or null where nothing is known. lines: whether
-  // to draw them anew, too.
-  draw(p, draws, lines) {
+  // The circles. draws: how one shows an output, (context, index, x, y, radius), or null where nothing is known.
+  draw(p, draws) {
     const {context, width, height} = drawing(this.canvas);
     if (this.size !== `${width} ${height}`) {
       this.layout(width, height);
-      lines = true;
+      this.drawLines(p);
     }
-    if (lines) this.drawLines(drawing(this.under).context, p);
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     this.biggest = this.largestBias(p);
@@ -59,7 +57,9 @@ class Network {
   }
 
   // The lines, thin ones first, those of about one width together, since a browser takes its time with each stroke.
-  drawLines(context, p) {
+  drawLines(p) {
+    if (!this.lines) return;
+    const {context} = drawing(this.under);
     const largest = this.lines.reduce((most, {parameter}) => Math.max(most, Math.abs(p[parameter])), 0) || 1;
     const bundles = Array.from({length: 2 * WIDTHS}, () => []);
     for (const line of this.lines) {

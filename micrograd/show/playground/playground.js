@@ -5,10 +5,14 @@ const BUDGET = {train: 9, draw: 7};  // milliseconds of a frame
 const trainer = new Trainer(LOSS, DATA);
 const state = {
   playing: false, goal: Infinity, due: 0,  // the epoch to go to in this frame; when the next step comes
-  took: NaN, dirty: true, painted: 0, drawn: 0, shared: 0, parameter: 0, network: null, live: null,
+  stepping: 0,  // the step to go to, as soon as there is time
+  stale: true, wanted: new Set(),  // whether the surface is that of other parameters; what is to be drawn again
+  took: NaN, painted: 0, drawn: 0, shared: 0, parameter: 0, network: null, live: null,
+  get dirty() { return this.stale || this.wanted.size > 0 || this.stepping > trainer.steps; },
 };
 
-const dirty = () => { state.dirty = true; };
+const want = (...jobs) => jobs.forEach(job => state.wanted.add(job));
+const dirty = () => want(...Object.keys(JOBS));
 const answer = new Answer($('plot'), DATA, trainer, () => { trainer.begin(); dirty(); });
 
 // ---- Training ----
@@ -19,6 +23,8 @@ function setPlaying(on) {
   state.due = performance.now();
   $('play').classList.toggle('on', state.playing);
   $('play').setAttribute('aria-label', state.playing ? 'Pause' : 'Train');
+  state.stepping = 0;
+  dirty();
 }
 
 function advance(limits) {
@@ -30,10 +36,18 @@ function advance(limits) {
     state.took = Number.isNaN(state.took) ? each : 0.8 * state.took + 0.2 * each;
   }
   if (trainer.trouble) stop();
-  dirty();
+  state.stale = true;
+}
+
+// One more step: as much of it as there is time for in this frame, and the rest in those that follow.
+function step() {
+  state.stepping = Math.max(state.stepping, trainer.steps) + 1;
+  advance({steps: state.stepping - trainer.steps});
 }
 
 function train(now) {
+  if (state.stepping > trainer.steps) return advance({steps: state.stepping - trainer.steps});
+  if (!state.playing) return;
   const speed = $('speed').value, pause = {slow: 1000, steps: 100}[speed];
   if (speed === 'fast') return advance({});
   if (speed === 'epochs') {
@@ -42,7 +56,7 @@ function train(now) {
   }
   if (now < state.due) return;
   state.due = Math.max(now, state.due + pause);
-  advance({steps: 1, until: Infinity});
+  step();
 }
 
 function stop() {
@@ -62,7 +76,7 @@ function reset() {
   trainer.reset();
   $('trouble').hidden = true;
   state.took = NaN;
-  dirty();
+  state.stale = true;
 }
 
 // ---- Drawing ----
@@ -111,34 +125,43 @@ function small(context, numbers, x, y, size, largest) {
   context.stroke();
 }
 
+// What there is to draw again, each by itself, since a frame has time for some of it only.
+const JOBS = {
+  answer: () => answer.draw(),
+  network: () => state.network?.draw(trainer.p, circle),
+  lines: () => state.network?.drawLines(trainer.p),
+  losses, parameter, share,
+  live: () => state.live?.draw(),
+};
+
+// What changed, until the time of a frame is spent: first what is wanted, then some more of the surface.
 function draw(now) {
-  if (state.playing && now - state.painted < 30) return counts();
-  const whole = !answer.surface || answer.surface.compute(trainer.p, performance.now() + BUDGET.draw);
-  if (!answer.surface && VIEW) answer.means();
+  const until = performance.now() + BUDGET.draw, {surface} = answer, {wanted} = state;
   counts();
-  if (!whole && answer.surface && !answer.surface.ready) return;
-  if (whole) {
-    answer.draw();
-    state.dirty = false;
-    state.painted = now;
+  if (surface ? surface.ready : answer.mean || !VIEW) {
+    for (const job of [...wanted]) {
+      wanted.delete(job);
+      JOBS[job](now);
+      if (wanted.size && performance.now() >= until) return;
+    }
   }
-  const often = state.playing && now - state.drawn < 90;
-  state.network?.draw(trainer.p, circle, !often);
-  if (often) {
-    state.dirty = true;
-    return;
-  }
+  if (!state.stale || state.playing && !surface?.at && now - state.painted < 30) return;
+  if (surface && !surface.compute(trainer.p, until)) return;
+  if (!surface && VIEW) answer.means();
+  state.stale = false;
+  state.painted = now;
+  want('answer', 'network');
+  if (state.playing && now - state.drawn < 90) return;
   state.drawn = now;
-  state.live?.draw();
-  losses();
-  parameter();
-  share(now);
+  dirty();
 }
 
+function say(id, words) { if ($(id).textContent !== words) $(id).textContent = words; }
+
 function counts() {
-  $('epoch').textContent = trainer.epoch.toLocaleString('en');
-  $('steps').textContent = trainer.steps.toLocaleString('en');
-  $('took').textContent = Number.isNaN(state.took) ? '–' : `${brief(state.took, 2)} ms`;
+  say('epoch', trainer.epoch.toLocaleString('en'));
+  say('steps', trainer.steps.toLocaleString('en'));
+  say('took', Number.isNaN(state.took) ? '–' : `${brief(state.took, 2)} ms`);
 }
 
 function losses() {
@@ -175,7 +198,7 @@ function parameter() {
 }
 
 function frame(now) {
-  if (state.playing) train(now);
+  train(now);
   if (state.dirty) draw(now);
   requestAnimationFrame(frame);
 }

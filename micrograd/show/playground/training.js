@@ -17,7 +17,7 @@ class Trainer {
     this.tests = data.test.map(row => Float64Array.from(row));
     const count = this.start.length;
     for (const name of ['p', 'g', 'mean', 'spare', 'a', 'b']) this[name] = new Float64Array(count);
-    this.every = 8;  // samples between two looks at the clock
+    this.every = 1;  // samples between two looks at the clock
     this.reset();
   }
 
@@ -147,7 +147,8 @@ class Trainer {
         done += 1;
       }
       const each = (now() - began) / done;  // milliseconds: a look at the clock about every half of one
-      if (each) this.every = Math.max(1, Math.min(256, Math.round(0.5 / each)));
+      const most = Math.min(256, 2 * this.every);  // a first sample may be much slower than the others, or quicker
+      this.every = each ? Math.max(1, Math.min(most, Math.round(0.5 / each))) : most;
     }
   }
 

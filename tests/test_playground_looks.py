@@ -1,0 +1,75 @@
+"""The playground's manners: narrow and wide, light and dark, by the keyboard, with any label."""
+
+import json
+
+import pytest
+from browser import found_by_axe
+from playgrounds import line, settled
+
+from micrograd import Value, playground
+
+
+@pytest.mark.parametrize(('width', 'height'), [(1280, 800), (1920, 1080), (820, 1100), (390, 844)])
+def test_nothing_is_wider_than_the_window(width, height, opened, network):
+    page = opened(network.playground(test=0.2, optimizer='momentum'), width=width, height=height)
+    settled(page)
+    assert page.page.evaluate('document.documentElement.scrollWidth') <= width
+    if height < 1000 < width:
+        assert page.page.evaluate('document.documentElement.scrollHeight') <= height  # all on one screen
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_light_and_dark(scheme, opened, network):
+    page = opened(network.playground(), color_scheme=scheme)
+    settled(page)
+    for expected in (scheme, 'dark' if scheme == 'light' else 'light'):
+        paper = page.page.evaluate('COLOURS.paper')
+        assert (paper[0] > 128) == (expected == 'light')
+        page.page.click('#theme')
+        settled(page)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize(('setting', 'width'), [('trained', 1280), ('trouble', 1280), ('trained', 390)])
+def test_axe_finds_nothing(setting, width, scheme, opened, network):
+    page = opened(network.playground(test=0.2, optimizer='adam'), width=width,
+                  height=800, color_scheme=scheme)
+    page.page.click('#step')
+    if setting == 'trouble':
+        page.page.evaluate('trainer.trouble = "the loss"; stop()')
+    settled(page)
+    assert found_by_axe(page) == []
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_axe_finds_nothing_in_the_folded_picture(scheme, opened):
+    page = opened(line(), color_scheme=scheme)
+    settled(page)
+    assert found_by_axe(page) == []
+
+
+def test_everything_is_reached_by_the_keyboard(opened, network):
+    page = opened(network.playground())
+    reached = []
+    for _ in range(30):
+        page.press('Tab')
+        found = page.page.evaluate('[document.activeElement.id, getComputedStyle(document.activeElement).outlineStyle]')
+        if not found[0]:
+            break
+        reached.append(tuple(found))
+    assert {'copy', 'theme', 'reset', 'play', 'step', 'lr', 'optimizer', 'batch', 'speed', 'plot', 'adding', 'which',
+            'log'} <= {name for name, _ in reached}
+    assert {style for _, style in reached} == {'solid'}
+
+
+@pytest.mark.parametrize('label', ['</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '"\'&amp;',
+                                   '\\', 'naïve ŷ 変数', '__proto__', 'x' * 300])
+def test_labels_are_shown_as_they_are(label, opened):
+    x, w = Value(1.0, label=label), Value(1.0, label=f'w{label}')
+    page = opened(playground((w * x - 1)**2, [x], [w], [[1.0, 2.0]]))
+    page.page.click('#step')
+    settled(page)
+    shown = page.page.eval_on_selector('#which', 'select => select.options[0].text')
+    assert shown.startswith(f'w{label}'[:39])
+    page.page.click('#copy')
+    assert list(json.loads(page.page.input_value('#json-text'))) == [page.page.evaluate('DATA.names[0]')]
