@@ -31,7 +31,6 @@ def test_a_step_that_is_right_is_ok_and_says_the_number():
     (2, theirs.ForgetsToReturn, 'a Value', 'None', 'return is missing'),
     (2, theirs.NoMultiplication, 'a result', 'TypeError', 'no __mul__'),
     (2, theirs.TakesTheValueItself, 'a result', 'TypeError', 'other.data'),
-    (2, theirs.MultipliesItself, 'a result', 'RecursionError', 'other.data'),
     (2, theirs.KeepsNoNumber, 'a result', 'AttributeError', 'self.data = data'),
     (3, theirs.KeepsNothing, 'a tuple', 'no attribute operands', '__init__ keeps it'),
     (3, theirs.KeepsNumbers, 'the two Values', '[2.0, -3.0]', 'not their numbers'),
@@ -70,6 +69,12 @@ def test_a_usual_mistake_is_recognised(step, engine, expected, came, cause):
     assert rows['expected'].startswith(expected)
     assert rows['came'].startswith(came)
     assert cause in rows['likely']
+
+
+def test_a_product_of_values_within_the_product_calls_itself():
+    verdict = check(2, theirs.MultipliesItself)
+    assert not verdict
+    assert 'RecursionError' in str(verdict) and 'other.data' in str(verdict)
 
 
 @pytest.mark.parametrize('engine', [Recursive, RecursiveAtOnce])
