@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from programs import program
 from random_graphs import DOMAINS, evaluate, graphs
+from test_compiler_layers import SHARED, STEPS, woven
 
 import micrograd
 from micrograd import Value, dot
-from micrograd.compiler.javascript import MOST_STEPS
+from micrograd.compiler import javascript, layers
+from micrograd.compiler.pieces import CHUNK
+from micrograd.graph.program import Program
 from micrograd.nn import MLP, binary_cross_entropy_with_logits
 
 sys.path.insert(0, str(Path(__file__).parent.parent / 'benchmarks'))
@@ -89,7 +93,7 @@ def test_a_word_of_the_gpt(node):
     same(node, model.loss(gpt.encoded('ada')), [], model.parameters())
 
 
-@pytest.mark.parametrize('operations', [MOST_STEPS - 2, MOST_STEPS + 2, 5 * MOST_STEPS])
+@pytest.mark.parametrize('operations', [CHUNK // 2 - 3, CHUNK // 2 + 3, 5 * CHUNK])
 def test_what_one_function_hands_to_another(operations, node):
     a, b = Value(0.7), Value(-0.4)
     output = a
@@ -98,6 +102,59 @@ def test_what_one_function_hands_to_another(operations, node):
         output = (output * a + b).tanh() + output
         kept.append(output)
     same(node, output + dot(kept[::7], kept[::-1][::7]), [], [a, b])
+
+
+def in_loops(output, inputs, params):
+    """The source with loops for matrices of any size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(javascript, 'LARGE', 0)
+        patch.setattr(layers, 'SMALLEST', 2)
+        return javascript.JavascriptWriter(Program(output, inputs, params)).source()
+
+
+def assert_the_same_in_loops(node, output, inputs, params):
+    """That loops compute to the last bit what statements do, and leave nothing behind for the next time."""
+    x, p = [value.data for value in inputs], [value.data for value in params]
+    statements = micrograd.compile(output, inputs, params, backend='javascript', names=False).source
+    loops = in_loops(output, inputs, params)
+    assert re.search('run_(product|outer)', loops) and not re.search('run_(product|outer)', statements)
+    assert node.run(loops, x, p) == node.run(statements, x, p)
+    twice = 'const g = new Float64Array(p.length).fill(0.1); run(x, p, g); run(x, p, g); return g;'
+    assert node.evaluate(loops + twice, x=x, p=p) == node.evaluate(statements + twice, x=x, p=p)
+
+
+@pytest.mark.parametrize('build', [build for build, _ in SHARED.values()], ids=SHARED)
+def test_loops_over_shared_weights(build, node):
+    assert_the_same_in_loops(node, *build(random.Random(2)))
+
+
+def test_loops_over_weights_woven_at_random(node):
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(width=st.integers(3, 6), steps=STEPS, seed=st.integers(0, 9))
+    def check(width, steps, seed):
+        assert_the_same_in_loops(node, *woven(width, steps, random.Random(seed)))
+
+    check()
+
+
+def test_several_outputs_take_the_place_of_gradients(node):
+    random.seed(7)
+    model, x = MLP(3, [4, 4, 2], activation='tanh'), [Value(0.2), Value(-0.5), Value(0.9)]
+    hidden = [neuron(x) for neuron in model.layers[0].neurons]
+    outputs, params = [*model(x), *hidden, model.parameters()[3], x[1]], model.parameters()
+    numbers = [value.data for value in x], [value.data for value in params]
+    for source in (in_loops(outputs, x, params), javascript.JavascriptWriter(Program(outputs, x, params)).source()):
+        code = source + f'const g = new Float64Array({len(outputs)}); run(x, p, g); return g;'
+        found = node.evaluate(code, x=numbers[0], p=numbers[1])
+        assert found == pytest.approx([value.data for value in outputs], rel=1e-14)
+
+
+def test_the_text_of_wide_layers_grows_with_their_neurons_and_not_with_their_weights():
+    def size(width):
+        model, x = MLP(2, [width, width, 1], activation='tanh'), [Value(0.2), Value(-0.5)]
+        return len(javascript.JavascriptWriter(Program(model(x), x, model.parameters())).source())
+    small, large = size(40), size(80)
+    assert large < 2.2 * small and small < 12 * 1801  # parameters
 
 
 def test_a_long_dot_product(node):

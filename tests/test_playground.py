@@ -122,14 +122,15 @@ def test_features_targets_and_names():
     assert shown[-1] == 0  # the answer itself
 
 
-@pytest.mark.parametrize('activation', ['relu', 'tanh', 'sigmoid'])
-def test_the_neurons_of_the_view_are_those_of_the_network(activation, node):
-    network = Moons((3, 2, 1), activation=activation)
+@pytest.mark.parametrize(('widths', 'activation'), [
+    ((3, 2, 1), 'relu'), ((3, 2, 1), 'tanh'), ((3, 2, 1), 'sigmoid'), ((50, 50, 1), 'tanh')])
+def test_the_neurons_of_the_view_are_those_of_the_network(widths, activation, node):
+    network = Moons(widths, activation=activation)
     page = network.playground()
     data, script = data_of(page), Scripts(page.html).scripts[1]
     view = script[script.index('const VIEW'):script.index('// Training:')]
-    found = node.evaluate(view + 'const g = new Float64Array(6); VIEW(x, new Float64Array(6), g); return g;',
-                          x=[0.3, -0.7, *data['numbers']])
+    found = node.evaluate(view + 'const g = new Float64Array(count); VIEW(x, p, g); return g;', x=[0.3, -0.7],
+                          p=data['numbers'], count=data['shown'])
     layers = [[Value(0.3), Value(-0.7)]]
     for layer in network.model.layers:
         layers.append([neuron(layers[-1]) for neuron in layer.neurons])

@@ -1,108 +1,125 @@
 """The 'javascript' backend: a program as the text of one JavaScript function, for a page or for Node.
 
 Plain ES2020, without a library. V8 takes a function of some hundred operations to machine code in a moment, and one of
-tens of thousands never; so a long program is cut into functions, which hand on in an array what later ones need.
+tens of thousands never; so a long program is cut into functions, which hand on in an array what later ones need. And
+where the weights of a large one form matrices, loops over that array take the place of thousands of operations.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
-from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, Statement, Writer
+from micrograd.compiler.layers import Product, layers_of
+from micrograd.compiler.pieces import Copy, Fill, Pieces, Sink, Statement
+from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, Writer
 from micrograd.graph.javascript import IN_JAVASCRIPT
-from micrograd.graph.program import Program
+from micrograd.graph.program import Program, Step
 
 FORMS = {**PYTHON, **{name: Form(f'{name}({{}})') for name in IN_JAVASCRIPT},
          '**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
+LARGE = 4_000  # operands, some 700 parameters, from which loops take the place of layers: less text, and soon compiled
 WORDS = IN_JAVASCRIPT | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
-MOST_STEPS = 500  # operations in one function
+# The loops of layers, by name; t is the memory, in which x, out and the pairs d and x are places.
+LOOPS = {'run_fill': '''\
+function run_fill(x, first, count, t, out) {
+  for (let i = 0; i < count; i++) t[out + i] = x[first + i];
+}
+''', 'run_product': '''\
+function run_product(p, first, row, column, t, x, out, rows, columns, more) {
+  for (let r = 0; r < rows; r++) {
+    let sum = more ? t[out + r] : -0;
+    for (let c = 0, w = first + r * row; c < columns; c++, w += column) sum += p[w] * t[x + c];
+    t[out + r] = sum;
+  }
+}
+''', 'run_outer': '''\
+function run_outer(t, pairs, g, first, stride, rows, columns) {
+  for (const [d, x] of pairs)
+    for (let r = 0; r < rows; r++)
+      for (let c = 0, w = first + r * stride; c < columns; c++) g[w + c] += t[d + r] * t[x + c];
+}
+'''}
 
 
 class JavascriptWriter(Writer):
-    """A program's operations as the statements of one function, or of several that `run` calls in turn."""
+    """A program as the statements of one function, or as functions and loops that `run` calls in turn."""
 
     forms = FORMS
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
+        self.plan = Pieces(program, layers_of(program, LARGE))
+        self.inlined -= self.plan.homes.keys()
         self.outside = {number: f'x[{number}]' if number < program.inputs else f'p[{number - program.inputs}]'
                         for number in range(program.first)}
-        self.kept: set[int] = set()  # the variables that a later function needs
+        self.outside |= {variable: f'run_t[{self.plan.slot(variable)}]' for variable in self.plan.homes}
+        self.output = 'const output' if len(self.plan.pieces) == 1 else f'run_t[{self.plan.size}]'
 
     def source(self) -> str:
         """The text of `run(x, p, g)`: from arrays of the inputs' and the parameters' numbers to the output; each
         parameter's gradient is added to its place in the array g. What else is in the text begins with `run_`."""
-        chunks = self._chunks()
-        made = {statement.number: number for number, chunk in enumerate(chunks) for statement in chunk
-                if statement.target == 'variable'}
-        self.kept = {variable for number, chunk in enumerate(chunks) for statement in chunk
-                     for variable in self._used(statement) if made.get(variable, number) != number}
-        self.outside |= {variable: f'run_t[{place}]' for place, variable in enumerate(sorted(self.kept))}
-        bodies = [''.join(f'  {line}\n' for line in self._body(chunk)) for chunk in chunks]
-        if len(bodies) == 1:
-            text = _function('run', bodies[0] + '  return output;\n')
-        else:
-            place = len(self.kept)
-            bodies = [body.replace('const output = ', f'run_t[{place}] = ') for body in bodies]
-            text = f'const run_t = new Float64Array({place + 1});\n' + ''.join(
-                _function(f'run_{number}', body) for number, body in enumerate(bodies)) + _function(
-                'run', ''.join(f'  run_{number}(x, p, g);\n' for number in range(len(bodies)))
-                + f'  return run_t[{place}];\n')
+        first, *others = self.plan.pieces
+        text = self._several() if others or not isinstance(first, list) else _function(
+            'run', [*self._body(first), 'return output;'])
+        text = ''.join(loop for name, loop in LOOPS.items() if name in text) + text
         named = set(re.findall(r'\b[a-z]\w*', text))
         return ''.join(f'const {word} = {meaning};\n' for word, meaning in WORDS.items() if word in named) + text
 
-    def _chunks(self) -> list[list[Statement]]:
-        """The statements, in lists of no more operations than one function has."""
-        chunks: list[list[Statement]] = [[]]
-        total = 0
-        for statement in self._statements():
-            size = self._size(statement)
-            if total + size > MOST_STEPS and chunks[-1]:
-                chunks.append([])
-                total = 0
-            chunks[-1].append(statement)
-            total += size
-        return chunks
-
-    def _size(self, statement: Statement) -> int:
-        """How many operations a statement writes."""
-        made = statement.operand if statement.target == 'variable' else None
-        size, stack = 1, [statement.operand]
-        while stack:
-            variable = stack.pop()
-            if isinstance(variable, int) and (variable in self.inlined or variable == made):
-                operands = self.program.step(variable).operands
-                size += max(1, len(operands) - 1)
-                stack += operands
-        return size
-
-    def _body(self, chunk: Sequence[Statement]) -> Iterator[str]:
-        self.names = dict(self.outside)
-        for statement in chunk:
-            if statement.target == 'variable':
-                yield from self._variable(statement)
-            elif statement.target == 'gradient':
-                yield f'g[{statement.number}] += {self.text(statement.operand)};'
+    def _several(self) -> str:
+        """The memory, a function for each piece that has statements, and `run`, which calls these and the loops."""
+        plan, count = self.plan, self.program.params
+        parts, calls = [f'const run_t = new Float64Array({plan.size + 1});\n'], list[str]()
+        if plan.outers:  # which add to gradients term by term: not to those that are there already
+            parts.append(f'const run_g = new Float64Array({count});\n')
+            calls.append('run_g.fill(0);')
+        g = 'run_g' if plan.outers else 'g'
+        for number, piece in enumerate(plan.pieces):
+            if isinstance(piece, list):
+                parts.append(_function(f'run_{number}', self._body(piece)))
+                calls.append(f'run_{number}(x, p, {g});')
+            elif isinstance(piece, Fill):
+                calls.append(f'run_fill(x, {piece.vector[0]}, {len(piece.vector)}, run_t, {plan.slots[piece.vector]});')
+            elif isinstance(piece, Product):
+                calls += self._product(piece)
             else:
-                yield f'const output = {self.text(statement.operand)};'
+                pairs = [[plan.slots[d], plan.slots[x]] for d, x in piece.pairs]
+                ds, xs = piece.pairs[0]
+                calls.append(f'run_outer(run_t, {pairs}, {g}, {piece.first}, {piece.stride}, {len(ds)}, {len(xs)});')
+        if plan.outers:
+            calls.append(f'for (let i = 0; i < {count}; i++) g[i] += run_g[i];')
+        return ''.join([*parts, _function('run', [*calls, f'return {self.output};'])])
 
-    def _variable(self, statement: Statement) -> Iterator[str]:
-        texts = self._assigned(statement)
-        name = self.names[statement.number] = f'v{statement.number}'
-        if len(texts) == 1:
-            yield f'const {name} = {texts[0]};'
-        else:
-            yield f'let {name} = {texts[0]};'
-            yield from (f'{name} = {text.format(name)};' for text in texts[1:])
-        if statement.number in self.kept:
-            yield f'{self.outside[statement.number]} = {name};'
+    def _product(self, layer: Product) -> Iterator[str]:
+        x, out, more = self.plan.slots[layer.inputs], self.plan.slots[layer.outputs], bool(layer.before)
+        for first, row, column, columns in layer.segments:
+            yield (f'run_product(p, {first}, {row}, {column}, run_t, {x}, {out}, {len(layer.outputs)}, {columns}, '
+                   f'{str(more).lower()});')
+            x, more = x + columns, True
+
+    def step(self, variable: int) -> Step:
+        return self.plan.step(variable)
+
+    def _body(self, statements: Sequence[Statement]) -> Iterator[str]:
+        self.names = dict(self.outside)
+        for statement in statements:
+            if isinstance(statement, Copy):
+                yield f'run_t[{self.plan.slots[statement.vector] + statement.place}] = {self.text(statement.operand)};'
+            elif isinstance(statement, Sink):
+                output = statement.place == self.plan.last
+                place = f'{self.output} =' if output else f'g[{statement.place}] +='
+                yield f'{place} {self.text(statement.operand)};'
+            elif (variable := statement.variable) not in self.inlined:
+                name = self.names[variable] = f'v{variable}'
+                yield f'const {name} = {self._expression(variable)[0]};'
+                if variable in self.outside:
+                    yield f'{self.outside[variable]} = {name};'
 
 
-def _function(name: str, body: str) -> str:
-    return f'function {name}(x, p, g) {{\n{body}}}\n'
+def _function(name: str, lines: Iterable[str]) -> str:
+    return f'function {name}(x, p, g) {{\n' + ''.join(f'  {line}\n' for line in lines) + '}\n'
 
 
 class JavascriptBackend:

@@ -99,7 +99,7 @@ class Layers:
             if step.op == '*' and self.uses[variable] == 1 and float not in map(type, step.operands)}
         self.sums = dict(self._sums())
         self.products = list(self._products())
-        self.outers = self._outers() if program.gradients else []
+        self.outers = self._outers() if len(program.gradients) == program.params else []
         while not (order := self._order()):
             self.products.remove(self.stuck)
         self.order: list[int | Product | Outer] = order
@@ -261,6 +261,11 @@ class Layers:
             self.stuck = next(product for number, product in enumerate(self.products, last) if number in waiting)
             return []
         return [number if number < last else whole[number - last] for number in order]
+
+
+def layers_of(program: Program, large: int) -> Layers | None:
+    """The layers of a program, if it has more than so many operands."""
+    return Layers(program) if sum(len(step.operands) for step in program.steps) > large else None
 
 
 def _sorted(nodes: Mapping[int, tuple[int, set[int]]]) -> tuple[list[int], set[int]]:

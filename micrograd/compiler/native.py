@@ -27,7 +27,7 @@ import numpy as np
 
 from micrograd.compiler.collector import held_back
 from micrograd.compiler.ir import Kernel
-from micrograd.compiler.layers import Layers
+from micrograd.compiler.layers import Layers, layers_of
 from micrograd.compiler.machine import machine
 from micrograd.compiler.operations import OPERATIONS
 from micrograd.compiler.python import ADDING
@@ -54,7 +54,7 @@ class Code:
     @functools.cached_property
     def layers(self) -> Layers | None:
         """The layers, where the program is large enough to have loops."""
-        return Layers(self.program) if sum(len(step.operands) for step in self.program.steps) > LARGE else None
+        return layers_of(self.program, LARGE)
 
     def kernel(self, lanes: int) -> tuple[int, Kernel]:
         """The address and the description of the kernel for so many lanes."""

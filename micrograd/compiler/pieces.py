@@ -34,7 +34,7 @@ class Fill(NamedTuple):
 
 
 class Sink(NamedTuple):
-    """Add a number to the gradient of a parameter; place `params`: it is the output."""
+    """Add a number to the gradient of a parameter; behind those of all parameters, it is the output."""
 
     place: int
     operand: Operand
@@ -55,6 +55,7 @@ class Pieces:
 
     def __init__(self, program: Program, layers: Layers | None) -> None:
         self.program = program
+        self.last = len(program.gradients) or program.params  # the output's place
         self.parts: dict[int, Step] = {}  # of dot products that are computed in several steps
         self.pieces: list[list[Statement] | Piece] = []
         order: Sequence[int | Product | Outer] = layers.order if layers else range(
@@ -88,9 +89,10 @@ class Pieces:
         return self.slots[unit] + place
 
     def _sink(self, whole: Sequence[Product | Outer]) -> None:
-        """Take note of what is added to the gradients outside of outer products, and when."""
+        """Take note of what is added to the gradients outside of outer products, and when; and of the output."""
         program = self.program
-        pairs = [(place, operand, self.late) for place, operand in enumerate(program.gradients)
+        pairs = [(self.last, program.output, self.late)]
+        pairs += [(place, operand, self.late) for place, operand in enumerate(program.gradients)
                  if place not in self.outers]
         for outer in whole:
             if isinstance(outer, Outer):
@@ -134,7 +136,6 @@ class Pieces:
             if isinstance(one, Product):
                 yield from map(_alone, (sink for variable in one.outputs for sink in self.sinks.get(variable, ())))
         yield from map(_alone, self.late)
-        yield [Sink(self.program.params, self.program.output)]
 
     def _copies(self, layer: Product | Outer) -> Iterator[list[Statement] | Piece]:
         """What has to be copied for a layer to find it side by side."""

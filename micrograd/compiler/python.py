@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from micrograd.engine import Value
 from micrograd.graph.formulas import FUNCTIONS
-from micrograd.graph.program import Operand, Program, variables
+from micrograd.graph.program import Operand, Program, Step, variables
 
 CONDITION, SUM, PRODUCT, ATOM = range(4)  # how tightly a text holds together
 MOST_INLINED = 40  # operations in one expression: Python nests parentheses no deeper than 200
@@ -109,6 +109,9 @@ class Writer:
                 free += dying
             yield from texts
 
+    def step(self, variable: int) -> Step:
+        return self.program.step(variable)
+
     def sink(self, statement: Statement) -> str:
         """The line that adds the output or a gradient to its sum."""
         text = self.text(statement.operand)
@@ -128,7 +131,7 @@ class Writer:
 
     def _assigned(self, statement: Statement) -> list[str]:
         """What is assigned to a variable; for a long dot product in pieces, where {} is what it has come to."""
-        op, operands = self.program.step(statement.number)
+        op, operands = self.step(statement.number)
         if op != 'dot':
             return [self._expression(statement.number)[0]]
         products = self._products(operands)
@@ -136,17 +139,18 @@ class Writer:
 
     def _expression(self, variable: int) -> tuple[str, int]:
         """A step, written, and how tightly that holds together."""
-        op, operands = self.program.step(variable)
+        op, operands = self.step(variable)
         if op == 'dot':
             return ' + '.join(self._products(operands)), SUM
         form = form_of(op, operands, self.forms)
         return form.text.format(*map(self.text, operands, form.needs)), form.holds
 
     def _products(self, operands: Sequence[Operand]) -> list[str]:
-        """The products in a dot product."""
-        half = len(operands) // 2
-        return [f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
-                for w, x in zip(operands[:half], operands[half:], strict=True)]
+        """The products in a dot product, behind what they are added to, if there is one operand more."""
+        odd, half = len(operands) % 2, len(operands) // 2
+        return [self.text(total) for total in operands[:odd]] + [
+            f'{self.text(w, PRODUCT)} * {self.text(x, ATOM)}'
+            for w, x in zip(operands[odd:odd + half], operands[odd + half:], strict=True)]
 
     def _inlined(self) -> set[int]:
         """The variables that are written where they are used: used once, and not too long."""

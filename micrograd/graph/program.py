@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from micrograd.engine import Value
+from micrograd.engine import Value, dot
 from micrograd.graph.formulas import formula_of
 from micrograd.graph.gradients import Arithmetic, chain_rule, operation
 
@@ -26,16 +26,18 @@ class Program:
     leaves are constants. `gradients` has d(output)/d(parameter) for each parameter.
 
     seeded: whether there is a seed, a variable that all gradients are multiplied with; else that is 1. backward:
-    whether there are gradients at all.
+    whether there are gradients at all. Of several outputs there are none: the outputs are in their place.
     """
 
-    def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], seeded: bool = False,
-                 backward: bool = True) -> None:
+    def __init__(self, output: Value | Sequence[Value], inputs: Sequence[Value], params: Sequence[Value],
+                 seeded: bool = False, backward: bool = True) -> None:
         self.inputs, self.params = len(inputs), len(params)
         self.seed = self.inputs if seeded else None
         self.first = self.inputs + seeded + self.params  # the number of the first step's result
         self.steps: list[Step] = []
-        order = output.topological_order()
+        several = not isinstance(output, Value)
+        outputs = [output] if isinstance(output, Value) else output
+        order = dot(outputs, outputs).topological_order()[:-1] if several else outputs[0].topological_order()
         nodes: dict[Value, Operand] = {value: number for number, value in enumerate(inputs)}
         nodes |= {value: number for number, value in enumerate(params, self.first - self.params)}
         arithmetic: Arithmetic[Operand] = Arithmetic(self._make)
@@ -45,7 +47,10 @@ class Program:
                 if node._prev and not is_number(node, nodes):
                     op, operands = operation(node, nodes)
                     nodes[node] = arithmetic.apply(op, *operands)
-        self.output = nodes[output]
+        self.output = nodes[outputs[0]]
+        if several:
+            self.gradients = [nodes[value] for value in outputs]
+            return
         seed = 1.0 if self.seed is None else self.seed
         found = chain_rule(order, params, nodes, arithmetic, seed=seed) if params and backward else {}
         self.gradients = [found.get(value, 0.0) for value in params] if backward else []

@@ -8,7 +8,7 @@ from typing import Any
 
 from micrograd.compiler.javascript import JavascriptWriter
 from micrograd.compiler.python import PythonBackend
-from micrograd.engine import Value, dot
+from micrograd.engine import Value
 from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.optim import Adam
@@ -24,19 +24,13 @@ def finite(values: Sequence[Value], named: Mapping[Value, str]) -> None:
                              'first')
 
 
-def code(name: str, output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> str:
-    """A graph as a JavaScript function with this name, as `JavascriptWriter.source` describes it."""
+def code(name: str, output: Value | Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> str:
+    """A graph as a JavaScript function (x, p, g) with this name, as `JavascriptWriter.source` describes it; of several
+    outputs, it adds the number of each to its place in g. null where there are none."""
+    if not isinstance(output, Value) and not output:
+        return f'const {name} = null;\n'
     source = JavascriptWriter(Program(output, inputs, params)).source()
     return f'const {name} = (() => {{\n{source}return run;\n}})();\n'
-
-
-def outputs_code(name: str, outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
-    """A function (x, p, g) with this name that adds the number of each output to its place in g: in the sum of all
-    outputs, each times a parameter of its own, that parameter's gradient is the output. null where there are none."""
-    if not outputs:
-        return f'const {name} = null;\n'
-    factors = [Value(0.0) for _ in outputs]
-    return code(name, dot(outputs, factors), inputs, factors)
 
 
 def features(output: Value | None, inputs: Sequence[Value]) -> list[int]:
@@ -115,8 +109,8 @@ class Graph:
 
     def code(self) -> str:
         """The functions LOSS and VIEW of a page."""
-        return code('LOSS', self.loss, self.inputs, self.params) + outputs_code(
-            'VIEW', self.shown, [*(self.inputs[i] for i in self.features), *self.params])
+        return code('LOSS', self.loss, self.inputs, self.params) + code(
+            'VIEW', self.shown, [self.inputs[i] for i in self.features], self.params)
 
     def data(self, rows: Rows) -> dict[str, Any]:
         """What a page knows of the graph."""

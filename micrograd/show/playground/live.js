@@ -4,10 +4,8 @@ class Live {
   // svg: the picture. cards: of each row the places of its parameters, inputs and results. choose: what a click does.
   constructor(svg, cards, trainer, choose) {
     Object.assign(this, {svg, trainer, rows: []});
-    this.x = new Float64Array(DATA.inputs.length + DATA.names.length);
     const results = 1 + cards.flat().reduce((most, {v = []}) => v.reduce((a, b) => Math.max(a, b), most), -1);
     this.out = new Float64Array(results);
-    this.none = new Float64Array(results);
     const groups = [...svg.querySelectorAll('g.node')];
     const titled = new Map(groups.map(group => [group.querySelector('title').textContent, group]));
     cards.forEach((rows, i) => {
@@ -41,11 +39,9 @@ class Live {
   }
 
   draw() {
-    const {x, out, trainer} = this, sample = trainer.samples[0];
-    x.set(sample);
-    x.set(trainer.p, sample.length);
+    const {out, trainer} = this, sample = trainer.samples[0];
     out.fill(0);
-    if (PICTURE) PICTURE(x, this.none, out);
+    if (PICTURE) PICTURE(sample, trainer.p, out);
     for (const row of this.rows) {
       const {p = [], v = [], x: inputs = []} = row;
       if (v.length && !PICTURE) continue;

@@ -11,7 +11,7 @@ from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.show.draw import draw_dot
 from micrograd.show.drawing import Drawing
 from micrograd.show.network import draw_network
-from micrograd.show.playground.graph import outputs_code
+from micrograd.show.playground.graph import code
 
 MOST_RESULTS = 2000  # results whose numbers a page computes for its picture
 
@@ -31,7 +31,7 @@ class Picture:
     def code(self, inputs: Sequence[Value], params: Sequence[Value]) -> str:
         """A function PICTURE of the inputs and parameters, for the results; null where they are too many."""
         results = self._results()
-        return outputs_code('PICTURE', results if len(results) <= MOST_RESULTS else [], [*inputs, *params])
+        return code('PICTURE', results if len(results) <= MOST_RESULTS else [], inputs, params)
 
     def data(self, inputs: Sequence[Value], params: Sequence[Value]) -> list[list[dict[str, list[int]]]]:
         """Of each row the places of its parameters, inputs and results; the range of numbers does not change."""

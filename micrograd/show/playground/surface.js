@@ -5,9 +5,9 @@ class Surface {
   constructor(ranges, sides, count, params) {
     Object.assign(this, {ranges, sides, count, at: 0, ready: false});
     this.places = sides.reduce((a, b) => a * b, 1);
-    this.x = new Float64Array(ranges.length + params);
+    this.x = new Float64Array(ranges.length);
+    this.p = new Float64Array(params);
     this.out = new Float64Array(count);
-    this.none = new Float64Array(count);
     this.outputs = Array.from({length: count}, () => new Float64Array(this.places));  // of the last whole pass
     this.coming = Array.from({length: count}, () => new Float64Array(this.places));
   }
@@ -15,9 +15,8 @@ class Surface {
   // Every output at these features.
   answer(features, p) {
     this.x.set(features);
-    this.x.set(p, this.ranges.length);
     this.out.fill(0);
-    VIEW(this.x, this.none, this.out);
+    VIEW(this.x, p, this.out);
     return this.out;
   }
 
@@ -25,13 +24,13 @@ class Surface {
 
   // Some more of the grid, until a time; true when a pass is whole. All of a pass is with the parameters at its start.
   compute(p, until) {
-    if (!this.at) this.x.set(p, this.ranges.length);
+    if (!this.at) this.p.set(p);
     const [across] = this.sides, began = this.at;
     while (this.at < this.places && (this.at === began || performance.now() < until)) {
       this.x[0] = this.place(this.at % across, 0);
       if (this.ranges.length > 1) this.x[1] = this.place(Math.floor(this.at / across), 1);
       this.out.fill(0);
-      VIEW(this.x, this.none, this.out);
+      VIEW(this.x, this.p, this.out);
       for (let k = 0; k < this.count; k++) this.coming[k][this.at] = this.out[k];
       this.at += 1;
     }
