@@ -164,7 +164,7 @@ def test_a_module_of_ones_own_and_fixed_parameters():
 
     model, x = Model(), Value(0.0, label='x')
     page = playground((model.slope * x + model.offset)**2, [x], [model.slope], [[1, 2]], model=model)
-    assert data_of(page)['state'] == [['slope', 0, 2.0], ['offset', None, 1.0]]
+    assert data_of(page)['state'] == [0, ['offset', None, 1.0]]
     assert data_of(page)['layers'] == []
 
 

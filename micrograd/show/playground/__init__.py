@@ -89,8 +89,8 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
     state = graph.data(trained + tested) | {
         'names': [named[value] for value in params], 'inputs': called, 'train': trained, 'test': tested,
         'orders': taken, 'model': repr(model) if model is not None else '', 'settings': settings,
-        'state': [[path, place.get(value), value.data] for value, path in paths.items()]
-        or [[named[value], i, value.data] for value, i in place.items()],
+        'state': [place[value] if value in place and named[value] == path else [path, place.get(value), value.data]
+                  for value, path in paths.items()] or [*place.values()],
         'cards': picture.data(inputs, params) if picture else [],
     }
     code = graph.code() + (picture.code(inputs, params) if picture else 'const PICTURE = null;\n')

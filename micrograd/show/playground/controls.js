@@ -62,7 +62,10 @@ $('which').append(...DATA.names.map((name, i) => option(i, name)));
 $('which').onchange = () => choose(Number($('which').value));
 
 $('copy').onclick = async () => {
-  const numbers = DATA.state.map(([name, i, fixed]) => [name, i === null ? fixed : trainer.p[i]]);
+  const numbers = DATA.state.map(entry => {  // the place of a parameter that goes by its name, or another's own
+    const [name, i, fixed] = Array.isArray(entry) ? entry : [DATA.names[entry], entry];
+    return [name, i === null ? fixed : trainer.p[i]];
+  });
   const text = JSON.stringify(Object.fromEntries(numbers));
   $('json-text').value = text;
   $('json').showModal();
