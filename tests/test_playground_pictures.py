@@ -1,14 +1,15 @@
 """What there is to see in the playground, and to move by hand: surface, points, network, folded graph."""
 
 import math
+import random
 import re
 
 import pytest
 from browser import expect
 from playgrounds import data_of, facts, line, settled
 
-from micrograd import Value, playground
-from micrograd.nn import MLP, mse_loss
+from micrograd import Value, dot, playground
+from micrograd.nn import MLP, Module, mse_loss
 
 COPY = '''canvas => {  // a copy of a canvas, whose pixels may be read as often as one likes
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true});
@@ -155,16 +156,49 @@ def test_the_folded_picture_is_alive(opened):
             group => [...group.querySelectorAll('text')].map(text => text.textContent))""")
         return {name: rest for name, *rest in groups}
 
-    assert texts()['w'] == ['data 0.5', '']
+    assert texts()['w'] == ['data 0.5', 'grad −2']  # 2 (0.5 + 0.5 − 2) 1, of the first sample
+    assert texts()['x'] == ['data 1', 'grad −1']
     assert 'computed' not in page.text('#drawing')
-    assert texts()['x'] == ['data 1', '']  # of the first sample
     page.page.click('#step')
     settled(page)
-    [slope, offset], [gradient, _] = page.page.evaluate('[[...trainer.p], [...trainer.mean]]')
-    assert texts()['w'] == [f'data {slope:.3g}', f'grad {gradient:.3g}'.replace('-', '−')]
+    slope, offset = page.page.evaluate('[...trainer.p]')
+    assert texts()['w'] == [f'data {slope:.3g}', f'grad {2 * (slope + offset - 2):.3g}'.replace('-', '−')]
     shown = [text for box in texts().values() for text in box]
     assert f'{(slope + offset - 2)**2:.3g}' in shown  # the loss of the first sample
     name = page.page.locator('text', has_text=re.compile('^b$'))
     page.page.locator('#drawing g.node').filter(has=name).click()
     settled(page)
     assert page.page.eval_on_selector('#which', 'select => select.selectedOptions[0].text') == 'b'
+
+
+class Recurrent(Module):
+    """A recurrent network of four, which is folded."""
+
+    def __init__(self) -> None:
+        draw = random.Random(3)
+        self.u = [Value(draw.uniform(-1, 1)) for _ in range(4)]
+        self.w = [[Value(draw.uniform(-1, 1)) for _ in range(4)] for _ in range(4)]
+
+    def __call__(self, xs: list[Value]) -> Value:
+        h = [u * xs[0] for u in self.u]
+        for x in xs[1:]:
+            h = [(dot(row, h) + u * x).tanh() for row, u in zip(self.w, self.u, strict=True)]
+        return dot(h, h) / 4
+
+
+def test_folded_gradients_and_numbers_are_the_engines(opened):
+    model, xs = Recurrent(), [Value(0.3 * i - 0.5, label=f'x{i}') for i in range(4)]
+    loss = model(xs)
+    shown = playground(loss, xs, model.parameters(), [[x.data] for x in xs], model=model, optimizer='adam')
+    page = opened(shown)
+    settled(page)
+    loss.backward()
+    results = [value for card in shown.drawing._shown for row in card for value in row if value._prev]
+    engine = [loss if value._prev == loss._prev else value for value in results]
+    found = page.page.evaluate('[...state.live.g]')
+    expected = [value.grad for value in [*xs, *model.parameters(), *engine]] + [value.data for value in engine]
+    assert len(engine) > 20 and found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    texts = page.page.locator('#drawing g.node text').all_text_contents()
+    assert not [text for text in texts if '0.0088' in text]  # every place has its own
+    low, high = min(u.grad for u in model.u), max(u.grad for u in model.u)
+    assert f'grad {low:.2g} … {high:.2g}'.replace('-', '−') in texts

@@ -8,7 +8,7 @@ from typing import Any
 
 from micrograd.compiler.javascript import JavascriptWriter
 from micrograd.compiler.python import PythonBackend
-from micrograd.engine import Value
+from micrograd.engine import Value, dot
 from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.optim import Adam
@@ -31,6 +31,23 @@ def code(name: str, output: Value | Sequence[Value], inputs: Sequence[Value], pa
         return f'const {name} = null;\n'
     source = JavascriptWriter(Program(output, inputs, params)).source()
     return f'const {name} = (() => {{\n{source}return run;\n}})();\n'
+
+
+def probes_code(name: str, loss: Value, results: Sequence[Value], leaves: Sequence[Value]) -> str:
+    """A function (x, p, g) with this name that adds to g the gradients of the leaves, those of the results, and the
+    results' numbers. It takes no x, and as p the leaves' numbers and two zeros for each result.
+
+    A gradient with respect to a result is that of a parameter of 0 which is added to it; and a number is the gradient
+    of the parameter of 0 by which it is multiplied, in a sum that the loss gets.
+    """
+    added, factors = {result: Value(0.0) for result in results}, [Value(0.0) for _ in results]
+    copies: dict[Value, Value] = {}
+    for node in loss.topological_order():
+        operands = [copies[operand] for operand in node._prev]
+        copy = Value(0.0, operands, node._op, node._local_gradients) if operands else node
+        copies[node] = copy + added[node] if node in added else copy
+    total = copies[loss] + dot([copies[result] for result in results], factors)
+    return code(name, total, [], [*leaves, *added.values(), *factors])
 
 
 def features(output: Value | None, inputs: Sequence[Value]) -> list[int]:

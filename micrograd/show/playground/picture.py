@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
@@ -11,27 +12,32 @@ from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.show.draw import draw_dot
 from micrograd.show.drawing import Drawing
 from micrograd.show.network import draw_network
-from micrograd.show.playground.graph import code
+from micrograd.show.playground.graph import probes_code
 
-MOST_RESULTS = 2000  # results whose numbers a page computes for its picture
+ROOMS = ('−0.00888', '−0.0088 … 0.0088')  # stand for a gradient, and for several, until the page has them
 
 
 class Picture:
     """The picture of a graph, in which each row of each card has the range of the numbers of some Values."""
 
     def __init__(self, loss: Value, names: Mapping[Value, str], model: Module | None) -> None:
+        self.loss = loss
         root = Value(loss.data, loss._prev, loss._op, label=names.get(loss, ''))  # whose gradient is the page's
         self.drawing = draw_dot(root, names={name: value for value, name in names.items()}, fold=True, model=model)
         self.drawing.attr(label='')  # gradients are the page's, not Python's
-        svg = _svg(self.drawing)
+        shown = self.drawing._shown
+        wide = self.drawing.copy()  # with room for gradients
+        wide.title, wide.description = self.drawing.title, self.drawing.description
+        wide.body = [re.sub(r'–(?=</td>)', ROOMS[any(len(row) > 1 for row in shown[int(card[1])])], line)
+                     if (card := re.match(r'\s*b(\d+) \[', line)) else line for line in wide.body]
+        svg = _svg(wide)
         self.svg = svg[svg.find('<svg'):]
         self.cards = [[[loss if value is root else value for value in row] for row in rows]
-                      for rows in (self.drawing._shown if svg else ())]
+                      for rows in (shown if svg else ())]
 
     def code(self, inputs: Sequence[Value], params: Sequence[Value]) -> str:
-        """A function PICTURE of the inputs and parameters, for the results; null where they are too many."""
-        results = self._results()
-        return code('PICTURE', results if len(results) <= MOST_RESULTS else [], inputs, params)
+        """A function PICTURE of the inputs and parameters, as `probes_code` describes it."""
+        return probes_code('PICTURE', self.loss, self._results(), [*inputs, *params])
 
     def data(self, inputs: Sequence[Value], params: Sequence[Value]) -> list[list[dict[str, list[int]]]]:
         """Of each row the places of its parameters, inputs and results; the range of numbers does not change."""
