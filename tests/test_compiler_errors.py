@@ -5,6 +5,7 @@ import builtins
 import fractions
 import importlib.util
 import math
+import re
 import sys
 import warnings
 
@@ -265,6 +266,22 @@ def test_what_cannot_be_compiled():
             micrograd.compile(output, inputs, params)
     with pytest.raises(ValueError, match=r"backend is one of .*'native'.* not 'cuda'"):
         micrograd.compile(output, [x], backend='cuda')
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize(('build', 'number', 'error', 'says'), [
+    (lambda c: c.log(), -1.0, ValueError, 'log(c = -1.0): math domain error'),
+    (lambda c: (c * 2.0).exp(), 400.0, OverflowError, 'exp(800.0): math range error'),
+    (lambda c: 1.0 / c, 0.0, ZeroDivisionError, '(1.0) / (c = 0.0): float division by zero'),
+    (lambda c: c ** 0.5, -4.0, ValueError, '(c = -4.0) **0.5: math domain error'),
+])
+def test_a_constant_that_has_left_the_domain_is_named(build, number, error, says, backend):
+    w, c = Value(2.0, label='w'), Value(3.0, label='c')
+    loss = w * build(c)
+    c.data = number
+    says += '; a constant has another number than when the graph was built'
+    with pytest.raises(error, match=re.escape(says)):
+        micrograd.compile(loss, [], [w], backend=backend)
 
 
 class TwoWordsError(ArithmeticError):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, form_of
 from micrograd.engine import Value
 from micrograd.graph.formulas import FUNCTIONS
-from micrograd.graph.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.gradients import Arithmetic, applied, chain_rule
 from micrograd.graph.naming import numbered_names
 from micrograd.graph.program import is_number
 
@@ -91,13 +91,12 @@ class Source:
 
     def _write(self) -> str:
         self.lines: list[str] = []
-        arithmetic = Arithmetic(self._written)
+        arithmetic: Arithmetic[Text | float] = Arithmetic(self._written)
         nodes: dict[Value, Text | float] = {node: float(node.data) for node in self.order}
         nodes |= {value: Text(self.names[value]) for value in (*self.inputs, *self.params)}
         for node in self.order:
             if node._prev and not is_number(node, nodes):
-                op, operands = operation(node, nodes)
-                self._assign(self.names[node], arithmetic.apply(op, *operands))
+                self._assign(self.names[node], applied(node, nodes, arithmetic))
                 nodes[node] = Text(self.names[node])
         result = self._text(nodes[self.order[-1]])
         if self.params and self.backward:

@@ -151,6 +151,18 @@ def operation(node: Value, nodes: Mapping[Value, T | float]) -> tuple[str, list[
     return op, [part if isinstance(part, float) else names[part] for part in parts]
 
 
+def applied(node: Value, nodes: Mapping[Value, T | float], arithmetic: Arithmetic[T]) -> T | float:
+    """What stands for a node, made of what stands for its operands. ArithmeticError or ValueError where it is computed
+    anew, of numbers alone, and these have left the domain."""
+    op, operands = operation(node, nodes)
+    try:
+        return arithmetic.apply(op, *operands)
+    except (ArithmeticError, ValueError) as error:
+        values = [Value(number, label=operand.label) for operand in node._prev
+                  if isinstance(number := nodes[operand], float)]
+        raise _located(error, node._op, values, 'a constant has another number than when the graph was built') from None
+
+
 def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T | float],
                      arithmetic: Arithmetic[T]) -> Iterable[tuple[Value, T | float]]:
     """Each operand that has been reached, once for each use, with the local gradient for it."""

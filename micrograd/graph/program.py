@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from micrograd.engine import Value, dot
 from micrograd.graph.formulas import formula_of
-from micrograd.graph.gradients import Arithmetic, chain_rule, operation
+from micrograd.graph.gradients import Arithmetic, applied, chain_rule
 
 Operand = int | float  # the number of a variable, or a constant
 
@@ -45,8 +45,7 @@ class Program:
             if node not in nodes:
                 nodes[node] = float(node.data)  # who sets .data may set an int
                 if node._prev and not is_number(node, nodes):
-                    op, operands = operation(node, nodes)
-                    nodes[node] = arithmetic.apply(op, *operands)
+                    nodes[node] = applied(node, nodes, arithmetic)
         self.output = nodes[outputs[0]]
         if several:
             self.gradients = [nodes[value] for value in outputs]
