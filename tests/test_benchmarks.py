@@ -16,6 +16,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import models  # noqa: E402
 import sequences  # noqa: E402
 import transformer  # noqa: E402
+from harness import Worker  # noqa: E402
 
 
 def close(numbers: list[float], reference: list[float]) -> bool:
@@ -131,3 +132,8 @@ def test_all_networks_over_sequences_come_to_the_same_loss_and_gradients(problem
         step, read = maker(problem, n)
         step()
         assert close(read(step()), reference), maker.__name__
+
+
+def test_the_engine_of_tuples_comes_to_the_same_loss_and_gradients_of_the_gpt():
+    with Worker(BENCHMARKS / 'peers_worker.py', BENCHMARKS / 'tuples') as tuples:
+        assert close(tuples.call('answers', 'engine', 'gpt', 16, 1), answers(sequences.engine, ('gpt', 16), 1))
