@@ -262,8 +262,6 @@ class Value:
 class Constant(Value):
     """A plain number that met a Value in an operation, such as the 2 of 2 * v: a leaf that nobody named."""
 
-    __slots__ = ()
-
 
 def dot(ws: Iterable[Value | float], xs: Iterable[Value | float]) -> Value:
     """The inner product w₁x₁ + w₂x₂ + …, added from left to right, as one node; its operands are w₁…wₙ, x₁…xₙ.
@@ -327,7 +325,7 @@ def _checked(node: Value) -> Sequence[float]:
         gradients = node._local_gradients()
     except (ArithmeticError, ValueError) as error:
         raise _located(error, node._op, node._prev, 'no finite one exists there', 'local gradients of ') from None
-    if (type(gradients) is not tuple and not hasattr(gradients, '__len__')) or len(gradients) != len(node._prev):
+    if not hasattr(gradients, '__len__') or len(gradients) != len(node._prev):
         raise TypeError(f'{node.label or node._op!r} has {len(node._prev)} operands but {gradients} for local '
                         'gradients: give one for each, as in lambda: (2 * x.data,), or set its _backward')
     return gradients
@@ -338,6 +336,6 @@ def _located(error: Exception, op: str, operands: Iterable[Value], advice: str, 
     texts = [f'{v.label} = {v.data}' if v.label else f'{v.data}' for v in operands]
     written = f'{op}({", ".join(texts)})'
     if texts and not op.isidentifier():  # (a = 1.0) / (b = 0.0), (x = -1.0) **0.5
-        written = f'({texts[0]}) {op}' + ''.join(f' ({text})' for text in texts[1:])
+        written = ' '.join((f'({texts[0]})', op, *(f'({text})' for text in texts[1:])))
     kinds = ZeroDivisionError, OverflowError, ArithmeticError, ValueError  # one derived may take other arguments
     return next(kind for kind in kinds if isinstance(error, kind))(f'{what}{written}: {error}; {advice}')

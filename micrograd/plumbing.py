@@ -57,7 +57,7 @@ def warn_of_results(module: Module, values: Sequence[tuple[str, Value]]) -> None
     a weight that no optimizer would move. A result of theirs is an output that the module keeps."""
     leaves = {value for _, value in values if not value._prev}
     for name, value in values:
-        if leaves.isdisjoint(value.topological_order()):
+        if value._prev and leaves.isdisjoint(value.topological_order()):
             ours = 'micrograd.nn', __name__
             user = next(i for i in itertools.count(1) if sys._getframe(i).f_globals.get('__name__') not in ours)
             warnings.warn(f'{name} of {module} is the result of an operation, not a leaf, and so no parameter: write '

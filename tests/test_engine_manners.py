@@ -306,3 +306,10 @@ def test_works_copied_alone(tmp_path):
 def test_importing_needs_nothing_big():
     code = 'import sys, micrograd.engine, micrograd.nn; print(*{"graphviz", "numpy", "torch"} & sys.modules.keys())'
     assert output_of(code) == []
+
+
+def test_what_one_has_put_on_a_value_is_all_that_its_dict_holds():
+    v = Value(1.0, label='v')
+    assert vars(v) == {}
+    v.m = 2.0
+    assert vars(v) == {'m': 2.0}
