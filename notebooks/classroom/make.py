@@ -70,7 +70,8 @@ class Site:
         self.run_pages()
         self.lesson_pages()
         shutil.copytree(HERE / 'try', self.out / 'try')
-        shutil.copy(HERE / 'index.html', self.out)
+        for start in (HERE / 'index.html', HERE.parent / 'pictures' / 'one_weight.svg'):
+            shutil.copy(start, self.out)
         self.licences()
 
     def npm(self, name: str, version: str) -> Path:

@@ -24,14 +24,19 @@ suppress_warnings = ['misc.highlighting_failure', 'mystnb.unknown_mime_type', 'm
 
 
 def as_restructured_text(app, what, name, obj, options, lines):
-    """Docstrings are plain text with `code` and examples: what reStructuredText reads otherwise is escaped."""
-    example = False
+    """Docstrings are plain text with `code` and examples, and lines such as `label: a name for people to read`, which
+    become a list: what reStructuredText reads otherwise is escaped."""
+    example = item = False
     for i, line in enumerate(lines):
         example = line.lstrip().startswith('>>>') or (example and bool(line.strip()))
-        if not example:
-            pieces = re.split(r'(`[^`]+`)', line)
-            lines[i] = ''.join(f'`{piece}`' if piece.startswith('`') else re.sub(r'([*|_\\])', r'\\\1', piece)
-                               for piece in pieces)
+        if example:
+            continue
+        begins = re.match(r'[a-z_][\w, ]*: ', line) and (item or not i or not lines[i - 1].strip())
+        item = bool(line.strip()) and bool(begins or item)
+        pieces = re.split(r'(`[^`]+`)', line)
+        text = ''.join(f'`{piece}`' if piece.startswith('`') else re.sub(r'([*|_\\])', r'\\\1', piece)
+                       for piece in pieces)
+        lines[i] = ('* ' if begins else '  ') + text if item else text
 
 
 def setup(app):

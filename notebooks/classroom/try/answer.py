@@ -11,7 +11,8 @@ from micrograd.command.expression import Evaluation
 from micrograd.show.webassembly import use  # noqa: F401  which the page calls
 
 GIVEN = (1.0, 2.0, -1.0, 0.5, 3.0, -2.0)  # what names without a number get, in their order
-EXAMPLE = {'w': 1.0, 'x': 1.0, 'y': 2.0}  # but for those of the first lesson
+EXAMPLE = {'w': 1.0, 'x': 1.0, 'y': 2.0,  # but for those of the first lesson,
+           'x1': 1.0, 'w1': -1.0, 'x2': 2.0, 'w2': 0.5, 'b': 0.5}  # and of a neuron that is not saturated
 MOST = 60  # operations, beyond which a picture takes too long for a page that answers at once
 
 

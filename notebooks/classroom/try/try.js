@@ -69,7 +69,7 @@ function frame(page, height) {
 }
 
 function show(answer) {
-  showNumbers(answer.names, answer.numbers);
+  if (!answer.error || answer.names.length) showNumbers(answer.names, answer.numbers);  // they stay while one types
   $('error').hidden = !answer.error;
   $('error').textContent = answer.error ?? '';
   if (answer.error) return;

@@ -6,11 +6,10 @@ const folder = new URL('../run/static/pyodide/', import.meta.url).href;
 const began = performance.now();
 
 async function started() {
-  const pyodide = await loadPyodide({ indexURL: folder });
-  const [answer, viz] = await Promise.all([
+  const [pyodide, answer, viz] = await Promise.all([
+    loadPyodide({ indexURL: folder, packages: ['micrograd'] }),
     fetch(new URL('answer.py', import.meta.url)).then(file => file.text()),
     import(`${folder}viz.js`).then(module => module.instance()),
-    pyodide.loadPackage(['micrograd', 'graphviz'], { messageCallback: () => {} }),
   ]);
   pyodide.runPython(answer);
   pyodide.globals.get('use')(viz);
