@@ -103,7 +103,7 @@ def test_operations_by_hand():
 
 
 def test_errors():
-    with pytest.raises(TypeError, match='not of a float'):
+    with pytest.raises(TypeError, match='one output, a Value, not a float'):
         play(2.0)
     with pytest.raises(ValueError, match='a is inf'):
         play(Value(math.inf, label='a') * 2)

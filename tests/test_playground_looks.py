@@ -1,6 +1,7 @@
 """The playground's manners: narrow and wide, light and dark, by the keyboard, with any label."""
 
 import json
+import re
 
 import pytest
 from browser import found_by_axe
@@ -73,3 +74,23 @@ def test_labels_are_shown_as_they_are(label, opened):
     assert shown.startswith(f'w{label}'[:39])
     page.page.click('#copy')
     assert list(json.loads(page.page.input_value('#json-text'))) == [page.page.evaluate('DATA.names[0]')]
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_on_paper(scheme, opened, network):
+    page = opened(network.playground(test=0.2), width=1280, height=800, color_scheme=scheme)
+    page.page.click('#step')
+    settled(page)
+    page.page.evaluate('dispatchEvent(new Event("beforeprint"))')
+    assert page.page.evaluate('COLOURS.paper') == [255, 255, 255]
+    page.page.emulate_media(media='print', color_scheme=scheme)
+    hidden = ('#run', '#copy', '#theme', '#editing')
+    assert [selector for selector in hidden if page.page.locator(selector).is_visible()] == []
+    fits = page.page.eval_on_selector_all('canvas', 'all => all.map(canvas => getComputedStyle(canvas).objectFit)')
+    assert set(fits) == {'contain'}  # circles stay round
+    page.page.emulate_media(media='screen', color_scheme=scheme)
+    page.page.evaluate('dispatchEvent(new Event("afterprint"))')
+    settled(page)
+    assert (page.page.evaluate('COLOURS.paper')[0] > 128) == (scheme == 'light')
+    page.page.emulate_media(media='null', color_scheme=scheme)
+    assert len(re.findall(rb'/Type */Page\b', page.page.pdf())) == 1

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
+from micrograd.engine import Value
 from micrograd.show.still import still
 
 # A page in a frame cannot see the notebook around it, but when it asks for the preferred theme, a browser answers with
@@ -49,6 +50,22 @@ class Page:
         style = f'width: 100%; height: {self.height}px; border: 0'
         return (f'<style>{STYLE}</style>{self.still()}<iframe class="micrograd-page" title="{html.escape(self.title)}" '
                 f'style="{style}" sandbox="allow-scripts" srcdoc="{html.escape(self.html)}"></iframe>')
+
+
+def graph_of(output: Value, max_operations: int, takes: str, advice: str) -> list[Value]:
+    """The Values of the graph of `output` in topological order, for a page of no more than so many operations.
+
+    takes, advice: what a message says of what a page takes, and of what to do where there are more operations.
+    TypeError where output is no Value; ValueError for more operations.
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f'{takes}, not a {type(output).__name__}')
+    order = output.topological_order()
+    operations = sum(bool(node._prev) for node in order)
+    if operations > max_operations:
+        raise ValueError(f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: '
+                         f'{advice}; or pass a larger max_operations, and have patience')
+    return order
 
 
 def document(title: str, body: str, css: str, data: Any, js: str) -> str:

@@ -23,7 +23,7 @@ from micrograd.graph.javascript import IN_JAVASCRIPT, javascript
 from micrograd.show.look import printable
 from micrograd.show.names import Names, names_of, uses
 from micrograd.show.notation import PLAIN
-from micrograd.show.page import Page, document, fill, texts
+from micrograd.show.page import Page, document, fill, graph_of, texts
 from micrograd.show.player.frames import finished, pictures_of
 from micrograd.show.player.rows import drawn
 from micrograd.show.still import still
@@ -90,14 +90,8 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     >>> player.save('backprop.html').name
     'backprop.html'
     """
-    if not isinstance(output, Value):
-        raise TypeError(f'play shows the graph of one Value, not of a {type(output).__name__}: pass one output')
-    order = output.topological_order()
-    operations = sum(bool(node._prev) for node in order)
-    if operations > max_operations:
-        raise ValueError(
-            f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: play a part of '
-            'it, such as one neuron or the loss of one sample; or pass a larger max_operations, and have patience')
+    order = graph_of(output, max_operations, 'play shows the graph of one output, a Value',
+                     'play a part of it, such as one neuron or the loss of one sample')
     named = names_of(order, names, depth=1)
     svg = drawn(_stand_in(order, {node: '' if node in named.numbers else named[node] for node in order}))
     data = _data(order, named)

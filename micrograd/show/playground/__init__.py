@@ -17,7 +17,7 @@ from micrograd.graph.naming import node_names, numbered_names, short
 from micrograd.nn import Module
 from micrograd.show.drawing import Drawing
 from micrograd.show.look import printable
-from micrograd.show.page import Page, document, fill, texts
+from micrograd.show.page import Page, document, fill, graph_of, texts
 from micrograd.show.playground.data import Columns, orders, samples, split
 from micrograd.show.playground.graph import Graph, finite
 from micrograd.show.playground.picture import Picture, laid_out, network
@@ -102,8 +102,8 @@ def playground(loss: Value, inputs: Sequence[Value], params: Sequence[Value], da
 def _check(loss: Value, params: Sequence[Value], predict: Value | None, model: Module | None,
            max_operations: int) -> None:
     """An error for what is no loss to train with."""
-    if not isinstance(loss, Value):
-        raise TypeError(f'playground trains on the loss of one sample, a Value, not a {type(loss).__name__}')
+    order = graph_of(loss, max_operations, 'playground trains on the loss of one sample, a Value',
+                     'give the loss of one sample, not of the whole data')
     if not (predict is None or isinstance(predict, Value)):
         raise TypeError(f'predict is the answer of the model, a Value, not a {type(predict).__name__}: of several give '
                         'one')
@@ -111,12 +111,6 @@ def _check(loss: Value, params: Sequence[Value], predict: Value | None, model: M
         raise TypeError(f'model is the Module that the parameters belong to, not a {type(model).__name__}')
     if not params:
         raise ValueError('there are no parameters to train: give model.parameters(), or a list of Values')
-    order = loss.topological_order()
-    operations = sum(bool(node._prev) for node in order)
-    if operations > max_operations:
-        raise ValueError(
-            f'this graph has {operations:,} operations, more than max_operations={max_operations:,}: give the loss of '
-            'one sample, not of the whole data; or pass a larger max_operations, and have patience')
     if predict is not None and predict not in set(order):
         raise ValueError('predict is the Value in the graph of the loss that is the answer of the model, and this one '
                          'is not in it')

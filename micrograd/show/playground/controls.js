@@ -141,6 +141,23 @@ $('legend').append(end(-1), bar, end(1), trainer.tests.length ? ' · ringed: tes
 new ResizeObserver(dirty).observe(document.body);
 new MutationObserver(() => { readColours(); dirty(); }).observe(document.documentElement, {attributes: true});
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { readColours(); dirty(); });
+
+// On paper: the colours of paper, at once.
+{
+  const {dataset} = document.documentElement;
+  let theme;
+  addEventListener('beforeprint', () => {
+    theme = dataset.theme;
+    dataset.theme = 'light';
+    readColours();
+    if (!state.stale || answer.surface?.ready) Object.values(JOBS).forEach(job => job(performance.now()));
+  });
+  addEventListener('afterprint', () => {
+    if (theme) dataset.theme = theme;
+    else delete dataset.theme;
+  });
+}
+
 readColours();
 choose(0);
 requestAnimationFrame(frame);
