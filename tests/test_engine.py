@@ -345,6 +345,13 @@ def test_a_gradient_of_none_counts_as_0(none):
         'a': 3.0, 'b': 2.0, 'c': 1.0 if none == 'c' else 8.0, 'product': 1.0, 'root': 1.0}
 
 
+def test_below_base_0_the_exponent_has_no_gradient_and_the_base_has_its_own():
+    base, exponent = Value(-2.0), Value(3.0)
+    (base ** exponent).backward()
+    assert base.grad == close(12.0)
+    assert math.isnan(exponent.grad)
+
+
 def test_an_undefined_gradient_of_a_plain_base_is_not_in_the_exponents_way():
     """0.0 ** v at 0 < v < 1: the base's slope is infinite, but it is a plain number, whose slope nobody asks for."""
     for base, exponent, data, slope in ((0.0, 0.5, 0.0, 0.0), (1e-300, -1.0, 1e300, 1e300 * math.log(1e-300))):

@@ -158,6 +158,8 @@ def test_requires_grad_is_true_and_cannot_be_taken_away():
     assert v.requires_grad and (v * 2).requires_grad
     with pytest.raises(AttributeError, match=r"^'frozen' .* leave it out of what the optimizer takes; .* v\.detach"):
         v.requires_grad = False
+    with pytest.raises(AttributeError, match=r'^Value\(data=2.0, grad=0.0\) always gets its gradient'):
+        Value(2.0).requires_grad = False
 
 
 def test_detach_keeps_the_number_and_cuts_the_graph():

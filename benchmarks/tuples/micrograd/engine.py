@@ -65,8 +65,8 @@ class Value:
     def __rtruediv__(self, other: float) -> Value:
         return other * self ** -1
 
-    def topological_order(self) -> list[Value]:
-        """The nodes of the graph, each after its operands."""
+    def backward(self) -> None:
+        """Add d(self)/d(node) to the `grad` of every node of the graph."""
         order: list[Value] = []
         seen: set[Value] = set()
 
@@ -78,11 +78,6 @@ class Value:
                 order.append(node)
 
         visit(self)
-        return order
-
-    def backward(self) -> None:
-        """Add d(self)/d(node) to the `grad` of every node of the graph."""
-        order = self.topological_order()
         self.grad = 1.0
         for node in reversed(order):
             for child, local in zip(node._prev, node.locals):
