@@ -115,6 +115,14 @@ def test_a_number_in_any_wrapping_is_a_number():
         assert check(1, number)
 
 
+@pytest.mark.parametrize('thing, cause', [
+    ([3.0], 'several'), ((3.0, 4.0), 'several'), (np.ones(2), 'several'), ({'a': 3.0}, 'several'),
+    ('3', 'without quotes'), (lambda: 3.0, 'parentheses'), (None, 'not written yet'), (..., 'not written yet'),
+])
+def test_what_is_no_number_is_told_why(thing, cause):
+    assert cause in str(check('6a', thing))
+
+
 BY_HAND = {'L': 1.0, 'q': -8.0, 'p': -8.0, 'a': 16.0, 'b': -16.0}
 
 

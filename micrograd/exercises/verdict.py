@@ -131,7 +131,7 @@ def _why_no_number(thing: object) -> str:
         return 'a text: write the number without quotes'
     if callable(thing):
         return 'a function that was not called: parentheses are missing'
-    if isinstance(thing, (list, tuple, dict)):
+    if hasattr(type(thing), '__len__'):
         return 'several numbers, where one is asked for'
     return ''
 
