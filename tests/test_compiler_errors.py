@@ -284,6 +284,12 @@ def test_a_constant_that_has_left_the_domain_is_named(build, number, error, says
         micrograd.compile(loss, [], [w], backend=backend)
 
 
+@pytest.mark.parametrize('threads', [0, -1, 1.5, '2', None])
+def test_what_is_no_number_of_threads(threads):
+    with pytest.raises(ValueError, match=re.escape(f'threads is a whole number of at least 1, not {threads!r}')):
+        micrograd.compile(Value(1.0) * 2.0, threads=threads)
+
+
 class TwoWordsError(ArithmeticError):
     def __init__(self, first, second):
         super().__init__(f'{first} and {second}')

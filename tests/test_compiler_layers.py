@@ -281,6 +281,32 @@ def test_a_recurrent_network_is_all_loops():
     assert few < short / 10 and many < long / 10
 
 
+@pytest.mark.parametrize('large', [0, 10**9], ids=['loops', 'statements'])
+def test_large_batches_have_the_same_bits_by_however_many_threads(large, loops, monkeypatch):
+    monkeypatch.setattr(native, 'LARGE', large)
+    monkeypatch.setattr(native, 'SPLIT', 0)
+    monkeypatch.setattr(native, 'BLOCKS', 2)
+    output, inputs, params = recurrent(random.Random(1))
+    steps = [micrograd.compile(output, inputs, params, backend='native', names=False, threads=n) for n in (1, 2, 5)]
+    answers = [micrograd.compile(output, inputs, backend='native', names=False, threads=n) for n in (1, 2)]
+    numpys = micrograd.compile(output, inputs, params, backend='numpy', names=False)
+    draw = np.random.default_rng(0)
+    for size in (4, 33, 400, 1027, 256):
+        columns = [draw.uniform(-1, 1, size) for _ in inputs]
+        if size in (33, 1027):
+            columns[0][-1] = np.nan
+        expected = numpys.value_and_grad(numpys.params, *columns)
+        for step in steps:
+            mean, gradients = step.value_and_grad(numpys.params, *columns)
+            assert mean == pytest.approx(expected[0], rel=1e-10, nan_ok=True)
+            assert gradients == pytest.approx(expected[1], rel=1e-10, abs=1e-12, nan_ok=True)
+            assert steps[0].value_and_grad(numpys.params, *columns)[1].tobytes() == gradients.tobytes()
+        assert answers[0](*columns).tobytes() == answers[1](*columns).tobytes()
+        assert np.mean(answers[1](*columns)) == pytest.approx(expected[0], rel=1e-10, nan_ok=True)
+    frame = steps[1]._backend.local.frame
+    assert len({size.value for _, size in frame.parts}) == 1 < len(frame.parts)
+
+
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.booleans(), st.sampled_from(['tanh', 'relu', '']),
                            st.sampled_from(['', 'bias first', 'bias last', 'residual', 'products'])),
                  min_size=1, max_size=6)

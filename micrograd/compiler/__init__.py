@@ -24,7 +24,7 @@ BACKENDS = ('python', 'numpy', 'native', 'javascript')
 
 
 def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value] = (), backend: str | None = None, *,
-            names: Mapping[str, object] | bool = True) -> Compiled:
+            names: Mapping[str, object] | bool = True, threads: int = 1) -> Compiled:
     """Turn the graph of an output into code that computes it, and its gradients, again and again, and much faster.
 
     inputs: the leaves whose numbers are given at each call. params: the leaves to differentiate by, whose numbers are
@@ -37,7 +37,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     installed, else Python. Where a backend is not to be had, a RuntimeWarning says why, and Python's is taken.
     'javascript' is not called from Python: its `source` is a function for a page or for Node.
 
-    names: what Values without a label are called in the source, as in `draw_dot`.
+    names: what Values without a label are called in the source, as in `draw_dot`. threads: how many compute a large
+    batch on the native backend, two at most; its numbers are the same with one.
 
     What was decided while the graph was built stays as it was: a Python `if` on some `.data`, the number of turns of a
     loop, the form that a loss chose by its input. `Compiled.check` finds out.
@@ -46,7 +47,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
     through as IEEE 754 has it.
 
     TypeError for what is no Value. ValueError for an input or parameter that is no leaf, or listed twice, for an
-    operation without a row in `formulas.py`, and for an unknown backend; a UserWarning for an input without influence.
+    operation without a row in `formulas.py`, for an unknown backend, and for less than one thread; a UserWarning for an
+    input without influence.
 
     >>> x, w = Value(0.0), Value(3.0)
     >>> step = compile((w * x - 1)**2, [x], [w], 'python')
@@ -59,6 +61,8 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
         raise ValueError(f'backend is one of {BACKENDS}, or None, not {backend!r}')
     if not isinstance(output, Value):
         raise TypeError(f'compile takes the output of a graph, a Value, not {type(output).__name__}')
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(f'threads is a whole number of at least 1, not {threads!r}')
     inputs, params = _leaves(inputs, 'inputs'), _leaves(params, 'params')
     with held_back():
         order = output.topological_order()
@@ -72,7 +76,7 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
         known = set(order)
         for value in (value for value in inputs if value not in known):
             warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
-        return Compiled(output, inputs, params, weights, source, backend)
+        return Compiled(output, inputs, params, weights, source, backend, threads)
 
 
 class Compiled:
@@ -91,13 +95,13 @@ class Compiled:
     """
 
     def __init__(self, output: Value, inputs: Sequence[Value], params: Sequence[Value], weights: Sequence[Value],
-                 source: Source, backend: str | None) -> None:
+                 source: Source, backend: str | None, threads: int) -> None:
         self._params, self._weights, self._source = params, weights, source
         self._inputs = source.arguments
         self._labels: dict[str, str] = {}
         for value, name in zip(inputs, self._inputs, strict=True):
             self._labels.setdefault(value.label, name)
-        self._backend = _backend(backend, output, inputs, weights, bool(params))
+        self._backend = _backend(backend, output, inputs, weights, bool(params), threads)
         fast = params and hasattr(self._backend, 'fast')
         self._fast = self._backend.fast if fast else _never
         self._fast_accumulate = self._backend.fast_accumulate if fast else _never
@@ -242,7 +246,8 @@ def _never(*_: object) -> Any:
     """The fast way of a backend that has none."""
 
 
-def _backend(name: str | None, output: Value, inputs: Sequence[Value], weights: Sequence[Value], backward: bool) -> Any:
+def _backend(name: str | None, output: Value, inputs: Sequence[Value], weights: Sequence[Value], backward: bool,
+             threads: int) -> Any:
     """The backend of that name, or Python's with a warning that says why."""
     if name == 'javascript':
         return JavascriptBackend(Program(output, inputs, weights))
@@ -251,7 +256,7 @@ def _backend(name: str | None, output: Value, inputs: Sequence[Value], weights: 
     try:
         if name == 'native':
             from micrograd.compiler.native import NativeBackend
-            return NativeBackend(Program(output, inputs, weights, seeded=backward, backward=backward))
+            return NativeBackend(Program(output, inputs, weights, seeded=backward, backward=backward), threads)
         if name == 'numpy':
             from micrograd.compiler.python import NumpyBackend
             return NumpyBackend(Program(output, inputs, weights, backward=backward))

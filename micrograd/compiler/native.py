@@ -6,8 +6,9 @@ sample calls the same libm as Python, so its results are the engine's to the las
 differences. Where loops take the place of layers (layers.py), the products in a sum are not rounded, if the processor
 has an instruction for that. And the mean over the samples is taken in another order: lane l of a vector adds up the
 samples l, l + LANES, l + 2 LANES, …, of a block for the weights of layers, of the batch elsewhere, and then
-neighbouring lanes are added; the same batch gives the same bits every time. Functions such as exp are glibc's
-libmvec's there, or libm's where there is none, and tanh is our own, all to within 4 units in the last place.
+neighbouring lanes are added; of a large batch each half has a mean of its own. The same batch gives the same bits every
+time, by however many threads. Functions such as exp are glibc's libmvec's there, or libm's where there is none, and
+tanh is our own, all to within 4 units in the last place.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import ctypes
 import functools
 import hashlib
 import marshal
+import math
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from typing import Any
 
@@ -36,6 +39,9 @@ from micrograd.graph.program import Program
 
 ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs
+SPLIT = 100 * SHORT  # operations, some 10 ms, from which a batch is computed in parts
+PARTS = 2  # which as many threads may share: each adds up all gradients
+BLOCKS = 8  # samples that a kernel takes at a time; in fewer of these, the parts would cost too much
 LARGE = 1_500  # operands, from which loops take the place of layers
 HUGE = 50_000  # operations outside of loops, from which the code generator does not optimise: it would take too long
 KEPT = 200_000  # operations of programs whose code is kept, in case that they are compiled again
@@ -94,12 +100,13 @@ class NativeBackend:
 
     name = 'native'
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, threads: int) -> None:
         self.program, self.lanes = program, machine().lanes
         if unknown := {step.op for step in program.steps} - OPERATIONS:
             raise NotImplementedError(f'the native backend has no {min(unknown)!r}')
         self.code = CODES.of(program)
         self.local = threading.local()
+        self.map = map if threads == 1 else ThreadPoolExecutor(threads).map
         self.pack = struct.Struct(f'{2 * program.params}d').pack_into
         self.unpack = struct.Struct(f'{program.params}d').unpack
 
@@ -199,7 +206,7 @@ class NativeBackend:
         total = np.zeros_like(frame.out)
         with np.errstate(all='ignore'):
             if whole:
-                frame.function(frame.address, whole)
+                frame.function(frame.parts[0][0], whole)
                 total += frame.out * whole
             for sample in range(whole, frame.count):
                 for view, row in zip(one.views, frame.views, strict=True):
@@ -220,7 +227,7 @@ class NativeBackend:
         frame: Frame | None = getattr(self.local, 'frame', None)
         if frame is None or frame.count != count:
             address, kernel = self.code.kernel(1 if count == 1 else self.lanes)
-            frame = self.local.frame = Frame(self.program, kernel, address, self.lanes, count)
+            frame = self.local.frame = Frame(self.program, kernel, address, self.lanes, count, self.map)
         for view, column in zip(frame.views, columns, strict=True):
             view[...] = column
         return frame
@@ -229,7 +236,8 @@ class NativeBackend:
 class Frame:
     """The memory that a kernel works in, for one thread and so many samples."""
 
-    def __init__(self, program: Program, kernel: Kernel, code: int, lanes: int, count: int) -> None:
+    def __init__(self, program: Program, kernel: Kernel, code: int, lanes: int, count: int,
+                 map: Callable[..., Iterable[float]] = map) -> None:
         self.count, self.shape = count, (count,)
         stride = -(-count // lanes) * lanes
         numbers = _aligned(2 * program.params)  # of the parameters, and their gradients so far
@@ -240,16 +248,38 @@ class Frame:
         self.out = _aligned(max(kernel.results, stride))
         self.gradients = self.out[:program.params]
         self.copy, self.thetas = self.gradients.copy, self.theta.shape
-        slots, sums = _aligned(kernel.slots), _aligned(kernel.sums)
-        self.owned = numbers, x, slots, sums
-        self.fields = np.array([numbers.ctypes.data, x.ctypes.data, stride, slots.ctypes.data, sums.ctypes.data,
-                                self.out.ctypes.data], dtype=np.int64)  # in FRAME's order
-        self.address = self.fields.ctypes.data
+        work = count * len(program.steps)
+        split = work >= SPLIT and stride >= BLOCKS * kernel.block
+        starts = [stride // lanes * part // PARTS * lanes for part in range(PARTS)] if split else [0]
+        self.owned: list[Any] = [numbers, x]
+        self.outs = [self.out]  # of each part; but without gradients, all outputs are in the first
+        self.parts: list[tuple[ctypes.c_void_p, ctypes.c_int64]] = []  # what the kernel is called with
+        for start, end in zip(starts, [*starts[1:], count], strict=True):
+            if start and program.gradients:
+                self.outs.append(_aligned(len(self.out)))
+            out = self.outs[-1] if program.gradients else self.out[start:]
+            memory = numbers, x[start:], _aligned(kernel.slots), _aligned(kernel.sums), out
+            theta, inputs, *others = (part.ctypes.data for part in memory)
+            fields = np.array([theta, inputs, stride, *others], dtype=np.int64)  # in FRAME's order
+            self.owned += [*memory, fields]
+            self.parts.append((ctypes.c_void_p(fields.ctypes.data), ctypes.c_int64(end - start)))
         # A short call keeps Python's lock: to give it to other threads and to get it back would take longer.
-        self.short = count * len(program.steps) < SHORT
+        self.short = work < SHORT
         kind = (ctypes.PYFUNCTYPE if self.short else ctypes.CFUNCTYPE)(ctypes.c_double, ctypes.c_void_p, ctypes.c_int64)
         self.function = kind(code)
-        self.compute = functools.partial(self.function, ctypes.c_void_p(self.address), ctypes.c_int64(count))
+        self.map = map
+        self.compute = self._in_parts if split else functools.partial(self.function, *self.parts[0])
+
+    def _in_parts(self) -> float:
+        """All parts, and then the means over all samples, which are added part by part."""
+        found = list(self.map(self.function, *zip(*self.parts, strict=True)))
+        shares = [size.value / self.count for _, size in self.parts]
+        with np.errstate(all='ignore'):
+            if len(self.outs) > 1:
+                self.out *= shares[0]
+                for out, share in zip(self.outs[1:], shares[1:], strict=True):
+                    self.out += out * share
+        return math.nan if any(map(math.isnan, found)) else self.out.item(len(self.theta))
 
 
 def _aligned(size: int) -> Any:

@@ -1,4 +1,4 @@
-"""A program in pieces: what a kernel does one after the other, and where numbers are in memory between the pieces."""
+"""A program in pieces: what machine code or JavaScript does one after the other, and where numbers are meanwhile."""
 
 from __future__ import annotations
 
