@@ -161,6 +161,15 @@ def test_the_notebooks_theme_not_the_systems(attributes: str, dark: bool, system
     context.close()
 
 
+def test_a_frame_that_gets_its_size_late_has_its_graph(opened):
+    """As in a notebook on a busy machine: the page begins at no size at all, and is told of none later."""
+    page = opened(play(evaluate(*NEURON))).page
+    page.evaluate("document.documentElement.style.display = 'none'; shape()")
+    page.evaluate("document.documentElement.style.display = ''")
+    page.wait_for_function("document.querySelector('#graph svg').getBoundingClientRect().width > 400")
+    assert page.evaluate('SHAPES.includes(document.documentElement.dataset.shape)')
+
+
 def ready(page: Opened, setting: str) -> None:
     """Bring the page into one of the states that a reader sees."""
     if setting == 'quiz':

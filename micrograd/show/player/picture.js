@@ -126,7 +126,7 @@ function shape() {
     dataset.shape = name;
     return Math.min(1.2, fitting()) * (fields.scrollHeight > fields.clientHeight + 1 ? 0.7 : 1);
   });
-  dataset.shape = SHAPES[found.findIndex(scale => scale > 0.93 * Math.max(...found))];
+  dataset.shape = SHAPES[found.findIndex(scale => scale >= 0.93 * Math.max(...found))];
   resize();
 }
 function resize() {
@@ -151,7 +151,7 @@ $('graph').addEventListener('wheel', event => {
   event.preventDefault();
   zoom(resize() * 1.002 ** -event.deltaY);
 }, {passive: false});
-addEventListener('resize', shape);
+new ResizeObserver(shape).observe(document.documentElement);  // also where a frame comes to be shown without a `resize`
 new ResizeObserver(() => { if (scale === null) { resize(); bringIntoView(); } }).observe($('graph'));
 
 function bringIntoView() {
