@@ -70,6 +70,18 @@ def test_the_mathematics_stays_in_sight_while_a_slider_moves(size: tuple[int, in
         page.page.mouse.up()
 
 
+@pytest.mark.parametrize('width', [1280, 860, 390])
+def test_sliders_of_long_names_stay_inside(width: int, opened):
+    output = Value(0.5, label='the_first_of_all')
+    for i in range(6):
+        output = (output * Value(1.1, label=f'a_weight_number_{i}')).tanh()
+    page = opened(play(output), width=width, height=800)
+    over = page.page.eval_on_selector_all('#fields input', """inputs => inputs.filter(input =>
+        input.getBoundingClientRect().right > input.closest('#fields').getBoundingClientRect().right).length""")
+    assert over == 0
+    assert page.page.eval_on_selector('#fields .name', 'name => name.clientWidth') >= 24
+
+
 def test_the_first_step_is_found_without_being_told(opened):
     page = opened(lesson())
     assert page.page.locator('#begin').is_visible()
