@@ -128,9 +128,9 @@ def trying(visit):
     return page
 
 
-def ask(page, expression: str) -> None:
+def ask(page, text: str, where: str = '#expression') -> None:
     before = page.evaluate('document.body.dataset.answered')
-    page.fill('#expression', expression)
+    page.fill(where, text)
     page.wait_for_function('before => document.body.dataset.answered !== before', arg=before)
 
 
@@ -147,9 +147,7 @@ def test_numbers_and_expressions_change_the_answer_and_the_address(trying, visit
     page = trying
     ask(page, 'n = a*b; o = tanh(n)')
     page.wait_for_function("document.querySelectorAll('#numbers input').length === 2")
-    before = page.evaluate('document.body.dataset.answered')
-    page.fill('#numbers input[name=a]', '0.25')
-    page.wait_for_function('before => document.body.dataset.answered !== before', arg=before)
+    ask(page, '0.25', '#numbers input[name=a]')
     assert re.search(r'a\s+=\s+0.25', page.text_content('#tables'))
     again = visit(page.url.split('/', 3)[3])
     again.wait_for_selector('body[data-answered]')
@@ -175,7 +173,7 @@ def test_a_wrong_or_hostile_expression_is_an_error_in_words(trying, expression, 
     page.evaluate(ALARM)
     ask(page, 'w*w')
     if expression == 'log(w)':
-        page.fill('#numbers input[name=w]', '-1')
+        ask(page, '-1', '#numbers input[name=w]')
     ask(page, expression)
     assert page.is_visible('#error')
     assert page.locator('#numbers input').count()  # which do not come and go while one types
@@ -214,3 +212,6 @@ def test_a_lesson_runs_to_the_end_in_jupyterlite(visit, lesson):
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
     assert errors.count() == 0, errors.first.text_content()
     assert page.locator('.jp-OutputArea-output').count() > 10
+    for player in page.locator('.jp-Notebook iframe[title="Backpropagation, step by step"]').all():
+        player.scroll_into_view_if_needed()
+        assert player.content_frame.locator('#graph svg').bounding_box()['width'] > 300
