@@ -270,17 +270,17 @@ def test_what_cannot_be_compiled():
 
 @pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize(('build', 'number', 'error', 'says'), [
-    (lambda c: c.log(), -1.0, ValueError, 'log(c = -1.0): math domain error'),
-    (lambda c: (c * 2.0).exp(), 400.0, OverflowError, 'exp(800.0): math range error'),
-    (lambda c: 1.0 / c, 0.0, ZeroDivisionError, '(1.0) / (c = 0.0): float division by zero'),
-    (lambda c: c ** 0.5, -4.0, ValueError, '(c = -4.0) **0.5: math domain error'),
+    (lambda c: c.log(), -1.0, ValueError, 'log(c = -1.0): '),
+    (lambda c: (c * 2.0).exp(), 400.0, OverflowError, 'exp(800.0): '),
+    (lambda c: 1.0 / c, 0.0, ZeroDivisionError, '(1.0) / (c = 0.0): '),
+    (lambda c: c ** 0.5, -4.0, ValueError, '(c = -4.0) **0.5: '),
 ])
 def test_a_constant_that_has_left_the_domain_is_named(build, number, error, says, backend):
     w, c = Value(2.0, label='w'), Value(3.0, label='c')
     loss = w * build(c)
     c.data = number
-    says += '; a constant has another number than when the graph was built'
-    with pytest.raises(error, match=re.escape(says)):
+    ends = '; a constant has another number than when the graph was built'
+    with pytest.raises(error, match=f'{re.escape(says)}.*(error|zero|input).*{ends}'):  # Python's words, of any version
         micrograd.compile(loss, [], [w], backend=backend)
 
 
