@@ -1,5 +1,6 @@
 """Compiled graphs in use: training, SciPy, `check`, threads, and graphs that are large."""
 
+import gc
 import math
 import sys
 import threading
@@ -303,6 +304,26 @@ def test_compiling_takes_time_in_proportion_to_size(build, what):
         return time.process_time() - start
     small = max(seconds(800), seconds(800))
     assert seconds(4_000) < 15 * small
+
+
+def test_what_compiling_made_is_old_for_the_collector():
+    output, params = wide(2_000)
+    looked = []
+    gc.collect()
+    gc.callbacks.append(lambda *_: looked.append(1))
+    try:
+        step = micrograd.compile(output, [], params, 'python')
+        step.value_and_grad([0.5, -1.5])
+    finally:
+        gc.callbacks.pop()
+    assert gc.isenabled() and not looked
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        micrograd.compile(output, [], params, 'python')
+        assert gc.get_freeze_count() > frozen / 2
+    finally:
+        gc.unfreeze()
 
 
 def test_a_graph_of_20_000_operations_deep_does_not_recurse():

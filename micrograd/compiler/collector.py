@@ -10,7 +10,8 @@ from contextlib import contextmanager
 @contextmanager
 def held_back() -> Iterator[None]:
     """Without collections meanwhile: of hundreds of thousands of small tuples, none of which are garbage, each would
-    look at all that there are so far, which makes half of the time."""
+    look at all that there are so far, which makes half of the time. What has been made counts as old afterwards, so
+    that the first collection does not do that either; to freeze and to unfreeze is how one says so."""
     if not gc.isenabled():
         yield
         return
@@ -18,4 +19,7 @@ def held_back() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # else something has been frozen that is to stay so
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()

@@ -265,7 +265,8 @@ class Layers:
 
 def layers_of(program: Program, large: int) -> Layers | None:
     """The layers of a program, if it has more than so many operands."""
-    return Layers(program) if sum(len(step.operands) for step in program.steps) > large else None
+    sizes = itertools.accumulate(len(step.operands) for step in program.steps)
+    return Layers(program) if any(size > large for size in sizes) else None
 
 
 def _sorted(nodes: Mapping[int, tuple[int, set[int]]]) -> tuple[list[int], set[int]]:

@@ -83,7 +83,10 @@ class Codes:
         self.lock = threading.Lock()
 
     def of(self, program: Program) -> Code:
-        content = program.inputs, program.params, program.seed, program.output, program.gradients, *zip(*program.steps)
+        ops, operands = zip(*program.steps) if program.steps else ((), ())
+        if unknown := set(ops) - OPERATIONS:
+            raise NotImplementedError(f'the native backend has no {min(unknown)!r}')
+        content = program.inputs, program.params, program.seed, program.output, program.gradients, ops, operands
         key = hashlib.sha256(marshal.dumps(content, 2)).digest()  # which tells 1 from 1.0, and 0.0 from -0.0
         with self.lock:
             code = self.found[key] = self.found.pop(key) if key in self.found else Code(program)
@@ -102,8 +105,6 @@ class NativeBackend:
 
     def __init__(self, program: Program, threads: int) -> None:
         self.program, self.lanes = program, machine().lanes
-        if unknown := {step.op for step in program.steps} - OPERATIONS:
-            raise NotImplementedError(f'the native backend has no {min(unknown)!r}')
         self.code = CODES.of(program)
         self.local = threading.local()
         self.map = map if threads == 1 else ThreadPoolExecutor(threads).map
