@@ -11,7 +11,7 @@ from pictures import SVG, Picture, inside, least_width
 
 from micrograd import Value, dot, draw_dot
 from micrograd.nn import MLP
-from micrograd.show.tables import MOST_ROWS, common_start
+from micrograd.show.tables import MOST_PAIRS, common_start
 
 pytestmark = pytest.mark.usefixtures('each_dot')
 
@@ -106,14 +106,14 @@ def test_a_long_one_is_cut_in_the_middle():
     out = dot(w, x)
     [table] = rows(Picture(draw_dot(out, max_nodes=2000, names=False)))
     assert [line[0] for line in table] == [
-        *(f'x{i}' for i in range(MOST_ROWS // 2)), f'⋮ {784 - MOST_ROWS} more',
-        *(f'x{i}' for i in range(784 - MOST_ROWS // 2, 784)), 'dot']
+        *(f'x{i}' for i in range(MOST_PAIRS // 2)), f'⋮ {784 - MOST_PAIRS} more',
+        *(f'x{i}' for i in range(784 - MOST_PAIRS // 2, 784)), 'dot']
     hidden = [v.tanh() for v in x[:20]]
     drawing = draw_dot(dot(w[:20], hidden))
     assert len(Picture(drawing).boxes) == 20 + 20 + 1
     heads = re.findall(r'-> v\d+:(p\d+|more):w (.*)', drawing.source)
     assert len(heads) == 20
-    assert [port for port, look in heads if 'headlabel' not in look] == ['more'] * (20 - MOST_ROWS)
+    assert [port for port, look in heads if 'headlabel' not in look] == ['more'] * (20 - MOST_PAIRS)
 
 
 @pytest.mark.parametrize('build', [

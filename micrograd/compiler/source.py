@@ -22,7 +22,7 @@ from micrograd.graph.program import is_number
 
 CALL = r'(?<![\w.])(\w+)(?=\()'
 MAIN = 'forward_and_backward'
-LONGEST_LINE = 100  # characters in a line
+LINE_WIDTH = 100  # characters in a line
 MOST_NESTED = 500  # operations in an expression: Python's limit is about 2,900
 # The functions that Python's math module has not, as the source defines them.
 DEFINITIONS = {
@@ -201,7 +201,7 @@ def number(x: float) -> str:
 
 def wrapped(line: str, separator: str) -> list[str]:
     """A line, broken at its separators where it is too long: inside its brackets, or else new ones after its `=`."""
-    if len(line) <= LONGEST_LINE or separator not in line:
+    if len(line) <= LINE_WIDTH or separator not in line:
         return [line]
     added = separator != ', '
     start = line.index('=') + 2 if added else line.index('(' if line.endswith('):') else '[') + 1
@@ -209,7 +209,7 @@ def wrapped(line: str, separator: str) -> list[str]:
     indent = ' ' * (len(line) - len(line.lstrip()) + 4)
     lines, current = [], ''
     for piece in line[start:].split(separator):
-        if current and len(f'{indent}{current}{separator}{piece}{behind}') >= LONGEST_LINE:
+        if current and len(f'{indent}{current}{separator}{piece}{behind}') >= LINE_WIDTH:
             lines.append(indent + current + behind)
             current = ahead + piece
         else:

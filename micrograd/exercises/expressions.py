@@ -10,10 +10,10 @@ from micrograd.engine import Value
 from micrograd.graph.gradients import engine_gradients
 
 LEVELS = (1, 2, 3)
-LARGEST = 24  # of the numbers and gradients of an expression
+LARGEST_NUMBER = 24  # of the numbers and gradients of an expression
 NUMBERS = (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 4.0)
 LEAVES, RESULTS = 'abc', 'pqrst'
-OPERATIONS: dict[str, Callable[..., Value]] = {
+BUILT_BY: dict[str, Callable[..., Value]] = {
     '+': operator.add, '-': operator.sub, '*': operator.mul, '**2': lambda v: v**2, 'relu': Value.relu}
 SHAPES = {  # leaves, operations, and of which kinds
     1: (3, 2, ('+', '-', '*', '*')),
@@ -50,7 +50,7 @@ def _drawn(source: random.Random, leaves: int, operations: int, kinds: tuple[str
         kind = source.choice(kinds)
         newest = nodes[-1] if i else source.choice(nodes)  # so that nothing is computed in vain
         others = [newest] if kind in ('**2', 'relu') else source.sample([newest, source.choice(nodes)], 2)
-        nodes.append(OPERATIONS[kind](*others))
+        nodes.append(BUILT_BY[kind](*others))
         nodes[-1].label = RESULTS[i] if i < operations - 1 else 'L'
     return nodes[-1]
 
@@ -75,4 +75,4 @@ def _is_pleasant(output: Value) -> bool:
 
 
 def _are_pleasant(numbers: Iterable[float]) -> bool:
-    return all(number and abs(number) <= LARGEST and (2 * number).is_integer() for number in numbers)
+    return all(number and abs(number) <= LARGEST_NUMBER and (2 * number).is_integer() for number in numbers)

@@ -17,7 +17,7 @@ from micrograd.graph.gradients import engine_gradients
 from micrograd.graph.naming import node_names, numbered_names
 
 LEVELS = (1, 2, 3)
-MOST_LINES = 12  # of a graph that is written out in the question
+MOST_WRITTEN = 12  # of a graph that is written out in the question
 MOST_TRIED = 20  # questions, of which one is asked
 MOST_VISITS = 1000  # of the recursion without order, which may take forever
 
@@ -106,12 +106,12 @@ class _Graph:
             for operand, local in zip(node._prev, _local(node)):
                 self.uses[operand].append((node, local))
         self.asked = [node for node in self.order if not isinstance(node, Constant) and node is not output
-                      and len(self.uses[node]) <= MOST_LINES]
+                      and len(self.uses[node]) <= MOST_WRITTEN]
 
     def forward(self, source: random.Random) -> Iterator[Exercise]:
         """The number of a result, from those of its operands."""
         for node in _shuffled(self.order, source):
-            if node._prev and len(node._prev) <= MOST_LINES:
+            if node._prev and len(node._prev) <= MOST_WRITTEN:
                 mistakes = [(-node.data, SIGN)]
                 if len(node._prev) == 2:
                     a, b = (operand.data for operand in node._prev)
@@ -204,7 +204,7 @@ class _Graph:
     def _written(self, asked: Value | None = None) -> str:
         """The graph, where it is small; else what a value's gradient is made of."""
         results = [node for node in self.order if node._prev]
-        if len(results) <= MOST_LINES:
+        if len(results) <= MOST_WRITTEN:
             lines = [f'{self.called[node]} = {self._formula(node)} = {node.data:.6g}' for node in results]
             given = [f'{self.called[node]} = {node.data:.6g}' for node in self.order
                      if not node._prev and not isinstance(node, Constant)]

@@ -12,7 +12,7 @@ from micrograd.graph.recompute import stale, strange_gradients
 from micrograd.show.legend import FOLDED, SINGLE, legend
 from micrograd.show.look import FAINT, WARNING, escaped, gradient
 
-LONGEST_LINE = 70  # characters
+CAPTION_WIDTH = 70  # characters
 MOST_RECOMPUTED = 200_000  # values that are computed once more
 MOST_ASKED = 5  # variables whose graphs are searched for the one that is drawn
 
@@ -80,7 +80,7 @@ def caption(facts: Sequence[str], warnings: Sequence[str], shown: bool, folded: 
     """
     rows = [f'<tr><td><font color="{ink}">{escaped(line)}</font></td></tr>'
             for ink, notes in ((FAINT, facts), (WARNING, warnings))
-            for note in notes for line in textwrap.wrap(note, LONGEST_LINE)]
+            for note in notes for line in textwrap.wrap(note, CAPTION_WIDTH)]
     if shown:
         rows.append(f'<tr><td>{legend(FOLDED if folded else SINGLE)}</td></tr>')
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{"".join(rows)}</table>'

@@ -17,8 +17,8 @@ from micrograd.show.notation import LATEX, PLAIN, PRODUCT, SUM, Style, write
 
 LONGEST_PATH = 40  # factors; a longer product is read better node by node
 LONGEST_WITH_ONES = 3  # factors; of longer products, those that are 1 are left out
-LONGEST_LINE = 80  # characters of a product in one line
-MOST_LINES = 200
+LONGEST_PRODUCT = 80  # characters of a product in one line
+MOST_ENTRIES = 200  # of a list, before it is cut in the middle
 MOST_TERMS = 8  # of a sum in one line
 # On each cell, since notebooks have styles of their own, and drop a <style> until they are trusted.
 LEFT, RIGHT = 'text-align: left; white-space: nowrap', 'text-align: right; font-variant-numeric: tabular-nums'
@@ -197,11 +197,11 @@ def _chain(output: Value, input: Value, paths: list[list[Use]], called: Names, s
 def _lines(plain: Sequence[str], factors: Sequence[str], style: Style) -> list[str]:
     """A product of these factors, which are as wide as the plain ones: in as many lines as it takes."""
     lines: list[list[str]] = [[]]
-    room = LONGEST_LINE
+    room = LONGEST_PRODUCT
     for width, factor in zip(map(len, plain), _joined(factors, style), strict=True):
         if lines[-1] and width > room:
             lines.append([])
-            room = LONGEST_LINE
+            room = LONGEST_PRODUCT
         lines[-1].append(factor)
         room -= width + 3
     return [style.product(line) for line in lines]
@@ -243,9 +243,9 @@ def _node_by_node(output: Value, input: Value, order: Sequence[Value], found: Ma
 
 def _cut(things: Sequence[T], line: Callable[[T], L]) -> list[L | str]:
     """A line for each thing, or, where there are too many, for the first and the last ones."""
-    if len(things) <= MOST_LINES:
+    if len(things) <= MOST_ENTRIES:
         return [line(thing) for thing in things]
-    half = MOST_LINES // 2
+    half = MOST_ENTRIES // 2
     return [*map(line, things[:half]), f'… {len(things) - 2 * half:,} more …', *map(line, things[-half:])]
 
 

@@ -10,7 +10,7 @@ from micrograd.show.card import Cards, size
 from micrograd.show.drawing import Drawing
 from micrograd.show.fold import fold
 from micrograd.show.frames import Path, box_names, box_paths, parameter_names, pattern
-from micrograd.show.items import Arrow, Items
+from micrograd.show.items import Items, Link
 from micrograd.show.look import BOLD, FAINT, FRAME, FRAME_LINE, INK, PAPER, digits, text
 from micrograd.show.rows import beside, rows
 
@@ -88,7 +88,7 @@ class _Picture:
                                                   or self.items[a].rows[-1].step))
             self.drawing.edge(tail, f'b{b}', **self._look(arrow, a, b))
 
-    def _look(self, arrow: Arrow, a: int, b: int) -> dict[str, str]:
+    def _look(self, arrow: Link, a: int, b: int) -> dict[str, str]:
         """An arrow's attributes: double for several edges, bold for a way back, a letter for which operand it is."""
         look = {'color': f'{FAINT}:{PAPER}:{FAINT}'} if arrow.count > 1 else {}
         if arrow.marks:

@@ -13,7 +13,7 @@ from micrograd.engine import Value
 from micrograd.graph.gradients import engine_gradients
 
 
-class Row(NamedTuple):
+class Checked(NamedTuple):
     """What was found for one input; `pytorch` only where PyTorch was asked."""
 
     input: str
@@ -33,7 +33,7 @@ class GradCheck:
     """What `gradcheck` found: true where all gradients agree; its text, and its HTML in a notebook, is the table."""
 
     agree: bool
-    rows: list[Row]
+    rows: list[Checked]
     notes: list[str] = field(default_factory=list)  # on rows in which something is not defined
 
     def __bool__(self) -> bool:
@@ -101,7 +101,7 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     noise = 1e-8 * abs(output.data)
     agree = all(math.isnan(a) or math.isnan(n) or abs(a - n) <= atol + noise + rtol * abs(n)
                 for a, n in zip(analytic, numeric, strict=True))
-    rows = [Row(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
+    rows = [Checked(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
     reference = None
     if torch is None:
         reference = _converted_gradients(output, leaves)

@@ -53,7 +53,7 @@ class Item:
 
 
 @dataclass
-class Arrow:
+class Link:
     """All edges from an item to another one. back: whether they lead back, where a graph is rolled up."""
 
     count: int = 0
@@ -83,10 +83,10 @@ class Items:
         self.items = [self._item(key, boxes) for key, boxes in groups.items()]
         self.place = place = {box: i for i, boxes in enumerate(groups.values()) for box in boxes}
         first = [boxes[0] for boxes in groups.values()]
-        self.arrows: dict[tuple[int, int], Arrow] = {}
+        self.arrows: dict[tuple[int, int], Link] = {}
         for (a, b, position), count in sorted(self.edges.items()):
             if a in place and (place[a] != place[b] or a >= b):
-                arrow = self.arrows.setdefault((place[a], place[b]), Arrow(back=a >= b))
+                arrow = self.arrows.setdefault((place[a], place[b]), Link(back=a >= b))
                 arrow.count += count
                 if first[place[b]] == b and self._ordered(b):
                     arrow.marks.append(chr(ord('a') + position))

@@ -10,7 +10,7 @@ from micrograd.engine import Value
 from micrograd.graph.formulas import formula_of
 
 FEWEST_PAIRS = 3
-MOST_ROWS = 12  # what is longer is cut in the middle
+MOST_PAIRS = 12  # what is longer is cut in the middle
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Table:
     @property
     def rows(self) -> tuple[list[tuple[int, int]], int, list[tuple[int, int]]]:
         """The pairs that are shown at the top, how many are left out, and those that are shown below them."""
-        pairs, half = self.pairs, MOST_ROWS // 2
-        return (pairs, 0, []) if len(pairs) <= MOST_ROWS else (pairs[:half], len(pairs) - 2 * half, pairs[-half:])
+        pairs, half = self.pairs, MOST_PAIRS // 2
+        return (pairs, 0, []) if len(pairs) <= MOST_PAIRS else (pairs[:half], len(pairs) - 2 * half, pairs[-half:])
 
     @property
     def kind(self) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from micrograd.show.names import Names, uses
 from micrograd.show.notation import PLAIN
 from micrograd.show.tables import Table
 
-MOST_LINES, LONGEST_LINE = 30, 200
+MOST_TIP_LINES, LONGEST_TIP = 30, 200
 
 
 def node_tip(node: Value, names: Names, computed: bool) -> str:
@@ -60,7 +60,7 @@ def _full(number: float) -> str:
 
 def _quoted(lines: list[str]) -> str:
     """Lines as Graphviz takes them for a tip, in which it reads its escapes twice, and those of XML besides."""
-    lines = lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES - 1], '…']
-    cut = [printable(line if len(line) <= LONGEST_LINE else f'{line[:LONGEST_LINE]}…') for line in lines]
+    lines = lines if len(lines) <= MOST_TIP_LINES else [*lines[:MOST_TIP_LINES - 1], '…']
+    cut = [printable(line if len(line) <= LONGEST_TIP else f'{line[:LONGEST_TIP]}…') for line in lines]
     return graphviz.nohtml('\\n'.join(  # type: ignore[no-any-return]
         line.replace('\n', ' ').replace('\\', 4 * '\\').replace('&', '&amp;') for line in cut))

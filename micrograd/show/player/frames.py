@@ -16,10 +16,10 @@ from micrograd.show.notation import PLAIN, write
 from micrograd.show.still import SVG
 
 NOW, LATER = '#6a35c9', '0.35'  # what a step is about, and what comes after it: as in player.css
-LINE, LARGEST = 44, 17  # points: the room for the mathematics below the picture, and its letters
+LINE, LARGEST_LETTERS = 44, 17  # points: the room for the mathematics below the picture, and its letters
 
 
-class Step(NamedTuple):
+class Moment(NamedTuple):
     """A step: what it computes, its line of mathematics, and its number.
 
     node: the result that is computed, or through which a gradient goes back. target, slot: the operand that gets it.
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     local: float = math.nan
 
 
-def steps_of(data: Mapping[str, Any]) -> list[Step]:
+def steps_of(data: Mapping[str, Any]) -> list[Moment]:
     """The steps of what `play` gives its page, in the page's order."""
     nodes, root = data['nodes'], len(data['nodes']) - 1
     rows = [{**row, 'formula': parse(row['formula']), 'gradients': [parse(text) for text in row['gradients']]}
@@ -46,16 +46,16 @@ def steps_of(data: Mapping[str, Any]) -> list[Step]:
         return dict(zip(rows[nodes[i]['row']]['operands'], (values[j] for j in nodes[i]['operands']), strict=True))
 
     given = [f'{names[i]} = {PLAIN.number(values[i]).text}' for i, node in enumerate(nodes) if node['kind'] == 'leaf']
-    steps = [Step('   '.join(given), math.nan)]
+    steps = [Moment('   '.join(given), math.nan)]
     results = [i for i, node in enumerate(nodes) if 'operands' in node]
     for i in results:
         formula, numbers = rows[nodes[i]['row']]['formula'], bound(i)
         values[i] = computed(formula, numbers) if not any(map(math.isnan, numbers.values())) else math.nan
-        steps.append(Step(_equations(names[i], nodes[i]['formula'], write(formula, numbers).text, told(values[i])),
+        steps.append(Moment(_equations(names[i], nodes[i]['formula'], write(formula, numbers).text, told(values[i])),
                           values[i], node=i))
     grads = dict.fromkeys(range(len(nodes)), 0.0)
     grads[root] = math.nan if math.isnan(values[root]) else 1.0
-    steps.append(Step(f'∂{atoms[root]}/∂{atoms[root]} = {told(grads[root])}', grads[root], target=root))
+    steps.append(Moment(f'∂{atoms[root]}/∂{atoms[root]} = {told(grads[root])}', grads[root], target=root))
     for i in reversed(results):
         node, numbers = nodes[i], bound(i) | {'out': values[i]}
         for slot, j in enumerate(node['operands']):
@@ -69,7 +69,7 @@ def steps_of(data: Mapping[str, Any]) -> list[Step]:
             line = _equations(f'∂{atoms[root]}/∂{atoms[j]}',
                               f'{to} · ∂{atoms[i]}/∂{PLAIN.use(atoms[j], use) if use else atoms[j]}',
                               PLAIN.product([told(grads[i]), _factor(told(local))]), told(value), plus=True)
-            steps.append(Step(line, value, node=i, target=j, slot=slot, local=local))
+            steps.append(Moment(line, value, node=i, target=j, slot=slot, local=local))
             grads[j] = _finite(grads[j] + value)
     return steps
 
@@ -128,10 +128,10 @@ def finished(svg: str, data: Mapping[str, Any]) -> Element:
     """The page's picture after all steps, none of which is lit."""
     steps = steps_of(data)
     sums = _gradients(steps)
-    return _Frame(fromstring(svg), data['nodes'], steps, sums, _largest(sums), Step('', math.nan, node=-1)).root
+    return _Frame(fromstring(svg), data['nodes'], steps, sums, _largest(sums), Moment('', math.nan, node=-1)).root
 
 
-def _gradients(steps: list[Step]) -> dict[int, float]:
+def _gradients(steps: list[Moment]) -> dict[int, float]:
     """The gradients that all steps make, by their nodes."""
     sums: dict[int, float] = defaultdict(float)
     for step in steps:
@@ -147,8 +147,8 @@ def _largest(gradients: Mapping[int, float]) -> float:
 class _Frame:
     """The picture after some steps, of which one may be lit."""
 
-    def __init__(self, empty: Element, nodes: list[Any], steps: list[Step], sums: Mapping[int, float],
-                 largest: float, now: Step) -> None:
+    def __init__(self, empty: Element, nodes: list[Any], steps: list[Moment], sums: Mapping[int, float],
+                 largest: float, now: Moment) -> None:
         self.root, self.nodes, self.sums, self.largest = copy.deepcopy(empty), nodes, sums, largest
         self.now = now
         self.values = {i: node['data'] for i, node in enumerate(nodes) if 'data' in node}
@@ -259,7 +259,7 @@ def _light(group: Element) -> None:
 
 def _write_line(root: Element, line: str) -> None:
     _, _, width, height = map(float, root.get('viewBox', '').split())
-    size = min(LARGEST, 1.8 * (width - 16) / max(1, len(line)))
+    size = min(LARGEST_LETTERS, 1.8 * (width - 16) / max(1, len(line)))
     text = SubElement(root, f'{SVG}text', {
         'x': f'{width / 2:g}', 'y': f'{height - LINE / 2:g}', 'text-anchor': 'middle', 'fill': INK,
         'font-family': f'{FONT},sans-Serif', 'font-size': f'{size:.2f}'})
