@@ -28,7 +28,7 @@ IN_ASCII = {'∂': 'd', '·': '*', '−': '-', 'σ': 'sigmoid', '√': 'sqrt', '
 SUPERSCRIPTS = dict(zip('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789', strict=True))
 
 
-class PictureFile(NamedTuple):
+class Drawn(NamedTuple):
     """Where a picture goes, and what it is: as bytes, or why there is none."""
 
     path: Path
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _results(arguments: Namespace) -> tuple[str, PictureFile | None]:
+def _results(arguments: Namespace) -> tuple[str, Drawn | None]:
     """The tables, and the picture where one is wanted."""
     evaluation = Evaluation(arguments.expression, numbers(arguments.pairs, arguments.values))
     input = _input(evaluation, arguments.wrt) if arguments.wrt else None
@@ -85,7 +85,7 @@ def _input(evaluation: Evaluation, name: str) -> Value:
     return values[normalize('NFKC', name)]
 
 
-def _picture(output: Value, path: Path, most: int | None) -> PictureFile:
+def _picture(output: Value, path: Path, most: int | None) -> Drawn:
     """The graph, drawn in the format that the path says."""
     format = 'svg' if str(path) == '-' else path.suffix[1:].lower()
     if format not in FORMATS:
@@ -93,21 +93,21 @@ def _picture(output: Value, path: Path, most: int | None) -> PictureFile:
     count = len(output.topological_order())
     more = f'--max-nodes {count} draws it all the same, and takes time'
     if format != 'gv' and count > (most or MOST_DRAWN[format]):
-        return PictureFile(path, b'', f'the graph is not drawn, since {count:,} values are too many to look at: {more}')
+        return Drawn(path, b'', f'the graph is not drawn, since {count:,} values are too many to look at: {more}')
     drawing = draw_dot(output, format if format in ('svg', 'png') else 'svg', names=False, max_nodes=count)
     if format == 'gv':
-        return PictureFile(path, drawing.source.encode())
+        return Drawn(path, drawing.source.encode())
     if most:
         drawing.seconds = 1e6  # some days
     try:
         if format == 'html':
-            return PictureFile(path, play(output, names=False, max_operations=count).html.encode())
-        return PictureFile(path, drawing.pipe())
+            return Drawn(path, play(output, names=False, max_operations=count).html.encode())
+        return Drawn(path, drawing.pipe())
     except RuntimeError as error:
         if not isinstance(error.__context__, subprocess.TimeoutExpired):
             raise
-        return PictureFile(path, b'', f'the graph is not drawn, since it takes longer than {drawing.seconds:g} s: {more}; '
-                                  '-o graph.gv writes it as text')
+        return Drawn(path, b'', f'the graph is not drawn, since it takes longer than {drawing.seconds:g} s: {more}; '
+                                '-o graph.gv writes it as text')
 
 
 def _put(said: str | bytes, stream: Any) -> None:

@@ -19,7 +19,7 @@ from graphviz.backend import dot_command
 from micrograd.engine import Value
 from micrograd.show.look import printable
 
-SMALLEST_SCALE = 0.6  # of its size, to which a picture is scaled down: letters of 12 points have 7 then
+LEAST_SCALE = 0.6  # of its size, to which a picture is scaled down: letters of 12 points have 7 then
 INSTALL = '`apt install graphviz`, `brew install graphviz`, …'
 PIXELS = ('png', 'jpg', 'jpeg', 'jpe', 'gif', 'bmp', 'webp', 'tif', 'tiff')
 
@@ -108,7 +108,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         size = re.search(r' width="([\d.]+)pt" height="[\d.]+pt"', svg)
         if size:
             width = float(size[1])
-            style = f'width:100%;max-width:{width:g}pt;min-width:{SMALLEST_SCALE * width:.0f}pt;height:auto;display:block'
+            style = f'width:100%;max-width:{width:g}pt;min-width:{LEAST_SCALE * width:.0f}pt;height:auto;display:block'
             svg = svg.replace(size[0], f' style="{style}"', 1)
         title = html.escape(printable(self.title or 'A picture'))
         return ('<style>.micrograd-untrusted {display: none}</style>'
