@@ -13,7 +13,6 @@ pages may take further packages, such as NumPy and matplotlib, so that plots app
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import subprocess
@@ -32,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 import build as notebooks  # noqa: E402  the notebooks' own command
+from lock import entry, with_distribution  # noqa: E402
 
 NPM = {'pyodide': PYODIDE_VERSION, '@viz-js/viz': '3.31.0', 'mathjax': '3.2.2'}
 RUNTIME = ('pyodide.mjs', 'pyodide.asm.mjs', 'pyodide.asm.wasm', 'python_stdlib.zip')
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     with TemporaryDirectory() as folder:
-        Site(arguments.folder.resolve(), Path(folder), arguments.pyodide.rstrip('/')).build()
+        Site(arguments.folder.resolve(), Path(folder), arguments.pyodide).build()
     whole, kernel = megabytes(arguments.folder), megabytes(arguments.folder / 'run')
     print(f'{arguments.folder}: {whole:.0f} MB, of which run/ {kernel:.0f}; built in {time.monotonic() - began:.0f} s')
 
@@ -125,8 +125,7 @@ class Site:
         packages['micrograd'] = entry(folder / self.wheel.name, {'name': 'micrograd', 'imports': ['micrograd'],
                                                                  'depends': ['graphviz']})
         if self.address:
-            for name, package in theirs.items():
-                packages.setdefault(name, package | {'file_name': f'{self.address}/{package["file_name"]}'})
+            packages = with_distribution(packages, theirs, self.address)
         (folder / 'pyodide-lock.json').write_text(json.dumps(lock | {'packages': packages}))
 
     def from_pypi(self, requirement: str, folder: Path, package: dict[str, Any]) -> dict[str, Any]:
@@ -193,13 +192,6 @@ def page(notebook: notebooks.Notebook, name: str) -> notebooks.Notebook:
     way = f'<a href="../run/lab/index.html?path={name}">Run this lesson in the browser</a>\n'
     cells.insert(1, {'cell_type': 'markdown', 'id': 'way', 'metadata': {}, 'source': way})
     return notebook | {'cells': cells}
-
-
-def entry(wheel: Path, package: dict[str, Any]) -> dict[str, Any]:
-    """The entry of a wheel in the lock file."""
-    return package | {'file_name': wheel.name, 'version': wheel.name.split('-')[1], 'install_dir': 'site',
-                      'package_type': 'package', 'unvendored_tests': False,
-                      'sha256': hashlib.sha256(wheel.read_bytes()).hexdigest()}
 
 
 def run(*command: object, cwd: Path | None = None) -> None:
