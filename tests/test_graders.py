@@ -44,7 +44,8 @@ def handed_in(folder, student):
 
 
 def run(folder, *command):
-    environment = {**os.environ, 'PYTHONPATH': f'{TOP}'}
+    beside = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'  # where nbgrader looks for alembic
+    environment = {**os.environ, 'PYTHONPATH': f'{TOP}', 'PATH': beside}
     done = subprocess.run([sys.executable, '-m', *command], cwd=folder, env=environment, capture_output=True, text=True,
                           timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
