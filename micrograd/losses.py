@@ -113,7 +113,7 @@ def _pairs(input: Batch, target: Batch) -> list[tuple[Value, Value]]:
     sizes = [len(x) if _many(x) else None for x in (input, target)]
     if sizes == [None, None]:
         return [(_value(input), _value(target))]
-    if None in sizes or sizes[0] != sizes[1]:
+    if sizes[0] != sizes[1]:
         for x, size in zip((input, target), sizes):
             if size is None:
                 _value(x)  # which raises for what is no number either
