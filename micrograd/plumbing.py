@@ -59,7 +59,7 @@ def warn_of_results(module: Module, values: Sequence[tuple[str, Value]]) -> None
     for name, value in values:
         if value._prev and leaves.isdisjoint(value.topological_order()):
             ours = 'micrograd.nn', __name__
-            user = next(i for i in itertools.count(1) if sys._getframe(i).f_globals.get('__name__') not in ours)
+            user = next(i for i in itertools.count(3) if sys._getframe(i).f_globals.get('__name__') not in ours)
             warnings.warn(f'{name} of {module} is the result of an operation, not a leaf, and so no parameter: write '
                           '.detach() after it to train it', stacklevel=user)
 

@@ -78,7 +78,7 @@ class Scaled(Module):
 
 
 @pytest.mark.parametrize('first', [lambda model: model([1.0, 2.0]), lambda model: model.parameters(),
-                                   lambda model: model.zero_grad()])
+                                   lambda model: model.zero_grad(), lambda model: model.named_parameters()])
 def test_weights_that_are_results_are_warned_of_once(first):
     model = Scaled(results=True)
     with pytest.warns(UserWarning, match=r'^w\.[01] of .*Scaled.* is the result of an operation.*\.detach') as caught:
@@ -101,6 +101,16 @@ def test_a_module_is_looked_through_at_its_first_call_alone():
             return x
     model = Counting()
     assert (model(1), model(2), Counting.searched) == (1, 2, 1)
+
+
+def test_only_results_are_searched_for_parameters():
+    """So that an engine of one's own with these modules needs no topological_order()."""
+    class Leaf(Value):
+        def topological_order(self):
+            raise AssertionError('a leaf has been asked what it depends on')
+    model = Scaled(results=False)
+    model.w = [Leaf(1.0), Leaf(2.0)]
+    assert model([1.0, 2.0]).data == 5.0
 
 
 def test_a_module_that_keeps_its_output_is_not_warned_of():
