@@ -65,7 +65,6 @@ class Player(Page):
             paths.append(save_gif(pictures, folder / 'steps.gif'))
         return paths
 
-
     def still(self) -> str:
         name = self.data['nodes'][-1]['name']
         return still(finished(self.svg, self.data) if len(self.svg) < LARGEST_STILL else None,
