@@ -15,7 +15,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import networks
 from harness import duration, machine, table
-
 from micrograd import Value, draw_dot
 from micrograd.nn import Module
 from micrograd.show.fold import fold

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import gpt
-
 import micrograd
 from micrograd import Value, dot
 

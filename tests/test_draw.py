@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pictures import SVG, Picture, inside, least_width
 
 import micrograd
 from micrograd import Value, draw_dot
 from micrograd.command.expression import evaluate
 from micrograd.nn import MLP
+from pictures import SVG, Picture, inside, least_width
 
 pytestmark = pytest.mark.usefixtures('each_dot')
 

@@ -4,10 +4,10 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from pictures import SVG, Picture
 
 from micrograd import Value, dot, draw_dot
 from micrograd.nn import MLP
+from pictures import SVG, Picture
 
 pytestmark = pytest.mark.usefixtures('each_dot')
 TITLE = '{http://www.w3.org/1999/xlink}title'

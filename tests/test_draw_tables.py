@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from pictures import SVG, Picture, inside, least_width
 
 from micrograd import Value, dot, draw_dot
 from micrograd.nn import MLP
 from micrograd.show.tables import MOST_PAIRS, common_start
+from pictures import SVG, Picture, inside, least_width
 
 pytestmark = pytest.mark.usefixtures('each_dot')
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import graphviz
 import pytest
-from pictures import SVG, Picture
 
 from micrograd import Value, draw_dot
 from micrograd.command.expression import evaluate
+from pictures import SVG, Picture
 
 
 def lesson() -> Value:

@@ -14,13 +14,13 @@ import graphviz
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import SVG
 from random_graphs import Graph, graphs
 
 from micrograd import Value, draw_dot, nn
 from micrograd.show.frames import common_name, module_path
 from micrograd.show.look import BOLD
 from micrograd.show.rows import beside, columns, rows
+from pictures import SVG
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / 'benchmarks'))

@@ -4,10 +4,10 @@ import re
 from itertools import pairwise
 
 import pytest
-from pictures import Picture
 
 from micrograd import Value, draw_dot
 from micrograd.show.layout import FARTHEST, FEW_PASSED, MOST_PASSED, far_arrows
+from pictures import Picture
 
 
 def recurrence(steps: int) -> Value:

@@ -5,11 +5,11 @@ from collections import OrderedDict, deque, namedtuple
 
 import pytest
 from needs import needs
-from pictures import Picture
 
 from micrograd import Value, dot, draw_dot
 from micrograd.graph.naming import module_paths, node_names, numbered_names
 from micrograd.nn import MLP, Module, Neuron
+from pictures import Picture
 
 GLOBAL = Value(3.0)
 

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import pytest
 from browser import GRAPHS, close, gradients
 from hypothesis import given
-from pictures import SVG
 from random_graphs import Graph, graphs
 from test_player_screen import CHAIN, DEEP, NEURON, SHAPES, TREE, TWELVE
 
@@ -15,6 +14,7 @@ from micrograd.command.expression import evaluate
 from micrograd.show.draw import draw_rows
 from micrograd.show.player import play
 from micrograd.show.player.rows import depths, in_rows, laid_out, passing, scale
+from pictures import SVG
 
 LONG = {'twelve': TWELVE, 'chain': CHAIN, 'deep': DEEP}
 

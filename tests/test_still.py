@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import pytest
 from browser import GRAPHS, Browser, Opened, lesson
-from pictures import SVG
 from playgrounds import Moons
 
 from micrograd import Value, draw_dot, playground
@@ -16,6 +15,7 @@ from micrograd.show.page import Page
 from micrograd.show.player import play
 from micrograd.show.player.frames import finished
 from micrograd.show.still import MOST, slim
+from pictures import SVG
 
 # What is left of a page's HTML: whole, as cleaned by JupyterLab, as by others, and by one that keeps empty frames.
 CLEANED = {

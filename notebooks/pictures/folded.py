@@ -8,7 +8,6 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER.parent.parent), str(FOLDER.parent.parent / 'benchmarks')]
 import networks  # noqa: E402
-
 from micrograd import Value, draw_dot  # noqa: E402
 from micrograd.nn import MLP  # noqa: E402
 from micrograd.show.drawing import Drawing  # noqa: E402
