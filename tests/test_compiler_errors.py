@@ -184,7 +184,7 @@ def test_wrong_numbers_of_arrays_after_right_ones(backend):
     for inputs in ((), (ones,), (ones, ones, ones)):
         with pytest.raises(TypeError, match='the inputs are x, y'):
             step.value_and_grad(np.ones(2), *inputs)
-    for theta in (np.ones(1), np.ones(3), np.ones((2, 1)), np.array(1.0)):
+    for theta in (np.ones(1), np.ones(3), np.ones((2, 1)), np.array(1.0), np.array([1, 1j]), np.array(['1', '2'])):
         with pytest.raises((TypeError, ValueError), match='theta'):
             step.value_and_grad(theta, ones, ones)
     with pytest.raises(ValueError, match='equally long'):

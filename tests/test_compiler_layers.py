@@ -12,6 +12,7 @@ from needs import needed, np
 import micrograd
 from micrograd import Value, dot
 from micrograd.compiler import layers
+from micrograd.compiler.pieces import Copy
 from micrograd.nn import MLP
 
 native = needed('micrograd.compiler.native', 'llvmlite', 'numpy')
@@ -56,6 +57,10 @@ def test_a_network_that_is_large_enough(nonlin):
     xs, y = [Value(0.1 * i - 0.8) for i in range(17)], Value(0.5)
     step = compared((model(xs) - y)**2, [*xs, y], model.parameters())
     assert len(step._backend.code.layers.outers) == 2
+    for lanes in step._backend.code.kernels:  # the layers read all vectors where they are
+        _, kernel = step._backend.code.kernel(lanes)
+        assert not any(isinstance(statement, Copy) for piece in kernel.plan.pieces if isinstance(piece, list)
+                       for statement in piece)
 
 
 @pytest.mark.parametrize('widths', [[2, 2, 2], [4, 5, 3], [8, 7, 6], [9, 4, 4, 4]])

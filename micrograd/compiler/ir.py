@@ -10,7 +10,7 @@ from micrograd.compiler import matrices
 from micrograd.compiler.builder import Function, Number, added_up, constant, vector
 from micrograd.compiler.layers import Layers, Outer, Product
 from micrograd.compiler.operations import Operations
-from micrograd.compiler.pieces import Copy, Define, Fill, Pieces, Statement
+from micrograd.compiler.pieces import Copy, Define, Pieces, Statement
 from micrograd.graph.program import Operand, Program
 
 BLOCKS = (128, 64, 32)  # samples that pass through a layer's loops together, where their numbers take no more than
@@ -81,7 +81,7 @@ class Kernel:
             at = f.address('%frame', place)
             f.do(f'%{name} = load {"i64" if name == "stride" else "ptr"}, ptr {at}')
         pairs = max([len(piece.pairs) for piece in self.plan.pieces if isinstance(piece, Outer)], default=0)
-        self.pairs = f.emit(f'alloca ptr, i64 {2 * pairs}') if pairs else ''
+        self.pairs = f.emit(f'alloca i64, i64 {4 * pairs}') if pairs else ''
         if self.lanes == 1:
             self._block(f, '0', '1')
         else:
@@ -112,63 +112,56 @@ class Kernel:
         """Piece after piece for so many samples."""
         for number, piece in enumerate(self.plan.pieces):
             if isinstance(piece, Product):
-                self._product(f, piece, size)
+                self._product(f, piece, b, size)
             elif isinstance(piece, Outer):
                 self._outer(f, piece, b, size)
-            elif isinstance(piece, Fill):
-                f.each(0, 1, len(piece.vector), functools.partial(self._fill, f, piece.vector, b, size))
             elif self.block == self.lanes:
                 self._call(f, number, b, 0)
             else:
                 f.each(0, self.lanes, size, functools.partial(self._call, f, number, b))
-
-    def _fill(self, f: Function, variables: tuple[int, ...], b: str, size: str, row: str) -> None:
-        """Copy a row of the inputs to its place in a vector."""
-        x = f.address(f.address('%x', f.whole('mul', f.whole('add', row, variables[0]), '%stride')), b)
-        to = f.address(self._vector(f, variables), f.whole('mul', row, self.pitch))
-        f.each(0, self.lanes, size, lambda i: f.store(f.load(f.address(x, i)), f.address(to, i)))
 
     def _call(self, f: Function, number: int, b: str, i: Number) -> None:
         """The call of a chunk for the samples from b + i on."""
         f.do(f'call void @chunk{number}(ptr %theta, ptr %x, i64 %stride, ptr {f.address("%slots", i)}, ptr %sums, '
              f'ptr %out, i64 %count, i64 {f.whole("add", b, i)})')
 
-    def _product(self, f: Function, layer: Product, size: str) -> None:
-        rows, out = len(layer.outputs), self._vector(f, layer.outputs)
+    def _product(self, f: Function, layer: Product, b: str, size: str) -> None:
+        rows, (out, _) = len(layer.outputs), self._vector(f, layer.outputs, b)
         left, more = 0, bool(layer.before)
         for first, row, column, columns in layer.segments:
             w = f.address('%theta', first)
-            x = f.address(self._vector(f, layer.inputs), left * self.pitch)
-            if self.lanes > 1:
-                arguments = (f'ptr {w}, i64 {row}, i64 {column}, ptr {x}, i64 {self.pitch}, ptr {out}, '
-                             f'i64 {self.pitch}, i64 {rows}, i64 {columns}, i64 {size}')
-            elif row == 1:  # the rows lie side by side, as samples do elsewhere
-                arguments = (f'ptr {x}, i64 0, i64 1, ptr {w}, i64 {column}, ptr {out}, i64 0, i64 1, i64 {columns}, '
-                             f'i64 {rows}')
+            x, pitch = self._vector(f, layer.inputs, b, left)
+            if self.lanes == 1 and row == 1:  # the rows lie side by side, as samples do elsewhere
+                call = (f'product(ptr {x}, i64 0, i64 {pitch}, ptr {w}, i64 {column}, ptr {out}, i64 0, i64 1, '
+                        f'i64 {columns}, i64 {rows}')
+            elif self.lanes == 1 < self.width and column == 1:
+                call = f'across(ptr {w}, i64 {row}, ptr {x}, i64 {pitch}, ptr {out}, i64 {rows}, i64 {columns}'
             else:
-                arguments = (f'ptr {w}, i64 {row}, i64 {column}, ptr {x}, i64 1, ptr {out}, i64 1, i64 {rows}, '
-                             f'i64 {columns}, i64 1')
-            if self.lanes == 1 < self.width and column == 1 != row:
-                f.do(f'call void @across(ptr {w}, i64 {row}, ptr {x}, ptr {out}, i64 {rows}, i64 {columns}, '
-                     f'i1 {str(more).lower()})')
-            else:
-                f.do(f'call void @product({arguments}, i1 {str(more).lower()})')
+                call = (f'product(ptr {w}, i64 {row}, i64 {column}, ptr {x}, i64 {pitch}, ptr {out}, i64 {self.pitch}, '
+                        f'i64 {rows}, i64 {columns}, i64 {size}')
+            f.do(f'call void @{call}, i1 {str(more).lower()})')
             left, more = left + columns, True
 
     def _outer(self, f: Function, layer: Outer, b: str, size: str) -> None:
         for number, one in enumerate(itertools.chain.from_iterable(layer.pairs)):
-            f.do(f'store ptr {self._vector(f, one)}, ptr {f.address(self.pairs, number)}')
+            start, pitch = self._vector(f, one, b)
+            f.do(f'store ptr {start}, ptr {f.address(self.pairs, 2 * number)}')
+            f.do(f'store i64 {pitch}, ptr {f.address(self.pairs, 2 * number + 1)}')
         ds, xs = layer.pairs[0]
         if self.lanes == 1:
             more = str(bool(layer.before)).lower()
         else:
             more = 'true' if layer.before or layer.after[0] else f.emit(f'icmp sgt i64 {b}, 0')
         f.do(f'call void @outer(ptr {self.pairs}, i64 {len(layer.pairs)}, ptr {f.address("%out", layer.first)}, '
-             f'i64 {layer.stride}, i64 {len(ds)}, i64 {len(xs)}, i64 {self.pitch}, i64 {size}, i1 {more})')
+             f'i64 {layer.stride}, i64 {len(ds)}, i64 {len(xs)}, i64 {size}, i1 {more})')
 
-    def _vector(self, f: Function, variables: tuple[int, ...]) -> str:
-        """The address of variables that lie side by side."""
-        return f.address('%slots', self.plan.slots[variables] * self.pitch)
+    def _vector(self, f: Function, variables: tuple[int, ...], b: str, left: int = 0) -> tuple[str, Number]:
+        """The address of a vector, but for so many variables on its left, and how far one is from the next."""
+        outside, start, step = self.plan.place(variables)
+        if not outside:
+            return f.address('%slots', (start + left * step) * self.pitch), step * self.pitch
+        row = f.address('%x', f.whole('mul', '%stride', start + left * step))
+        return f.address(row, b), f.whole('mul', '%stride', step)
 
     def _place(self, f: Function, number: Number) -> str:
         """The address, in out, of the mean that the sum with this number becomes."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from micrograd.compiler.layers import Product, layers_of
-from micrograd.compiler.pieces import Copy, Fill, Pieces, Sink, Statement
+from micrograd.compiler.pieces import Copy, Pieces, Place, Sink, Statement
 from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, Writer
 from micrograd.graph.javascript import IN_JAVASCRIPT
 from micrograd.graph.program import Program, Step
@@ -22,24 +22,19 @@ FORMS = {**PYTHON, **{name: Form(f'{name}({{}})') for name in IN_JAVASCRIPT},
          '**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
 LARGE = 4_000  # operands, some 700 parameters, from which loops take the place of layers: less text, and soon compiled
 WORDS = IN_JAVASCRIPT | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
-# The loops of layers, by name; t is the memory, in which x, out and the pairs d and x are places.
-LOOPS = {'run_fill': '''\
-function run_fill(x, first, count, t, out) {
-  for (let i = 0; i < count; i++) t[out + i] = x[first + i];
-}
-''', 'run_product': '''\
-function run_product(p, first, row, column, t, x, out, rows, columns, more) {
+# The loops of layers, by name. The vectors x and d begin at some place in the inputs or in t, the memory.
+LOOPS = {'run_product': '''\
+function run_product(p, first, row, column, x, start, step, t, out, rows, columns, more) {
   for (let r = 0; r < rows; r++) {
     let sum = more ? t[out + r] : -0;
-    for (let c = 0, w = first + r * row; c < columns; c++, w += column) sum += p[w] * t[x + c];
+    for (let c = 0, w = first + r * row; c < columns; c++, w += column) sum += p[w] * x[start + c * step];
     t[out + r] = sum;
   }
 }
 ''', 'run_outer': '''\
-function run_outer(t, pairs, g, first, stride, rows, columns) {
-  for (const [d, x] of pairs)
-    for (let r = 0; r < rows; r++)
-      for (let c = 0, w = first + r * stride; c < columns; c++) g[w + c] += t[d + r] * t[x + c];
+function run_outer(d, row, x, column, g, first, stride, rows, columns) {
+  for (let r = 0; r < rows; r++)
+    for (let c = 0, w = first + r * stride; c < columns; c++) g[w + c] += d[row + r] * x[column + c];
 }
 '''}
 
@@ -80,24 +75,21 @@ class JavascriptWriter(Writer):
             if isinstance(piece, list):
                 parts.append(_function(f'run_{number}', self._body(piece)))
                 calls.append(f'run_{number}(x, p, {g});')
-            elif isinstance(piece, Fill):
-                calls.append(f'run_fill(x, {piece.vector[0]}, {len(piece.vector)}, run_t, {plan.slots[piece.vector]});')
             elif isinstance(piece, Product):
                 calls += self._product(piece)
             else:
-                pairs = [[plan.slots[d], plan.slots[x]] for d, x in piece.pairs]
-                ds, xs = piece.pairs[0]
-                calls.append(f'run_outer(run_t, {pairs}, {g}, {piece.first}, {piece.stride}, {len(ds)}, {len(xs)});')
+                calls += [f'run_outer({_at(plan.place(d))}, {_at(plan.place(x))}, {g}, {piece.first}, {piece.stride}, '
+                          f'{len(d)}, {len(x)});' for d, x in piece.pairs]
         if plan.outers:
             calls.append(f'for (let i = 0; i < {count}; i++) g[i] += run_g[i];')
         return ''.join([*parts, _function('run', [*calls, f'return {self.output};'])])
 
     def _product(self, layer: Product) -> Iterator[str]:
-        x, out, more = self.plan.slots[layer.inputs], self.plan.slots[layer.outputs], bool(layer.before)
+        x, out, more = self.plan.place(layer.inputs), self.plan.place(layer.outputs), bool(layer.before)
         for first, row, column, columns in layer.segments:
-            yield (f'run_product(p, {first}, {row}, {column}, run_t, {x}, {out}, {len(layer.outputs)}, {columns}, '
-                   f'{str(more).lower()});')
-            x, more = x + columns, True
+            yield (f'run_product(p, {first}, {row}, {column}, {_at(x)}, {x.step}, {_at(out)}, {len(layer.outputs)}, '
+                   f'{columns}, {str(more).lower()});')
+            x, more = x._replace(start=x.start + columns * x.step), True
 
     def step(self, variable: int) -> Step:
         return self.plan.step(variable)
@@ -116,6 +108,11 @@ class JavascriptWriter(Writer):
                 yield f'const {name} = {self._expression(variable)[0]};'
                 if variable in self.outside:
                     yield f'{self.outside[variable]} = {name};'
+
+
+def _at(place: Place) -> str:
+    """An array and a place in it."""
+    return f'{"x" if place.outside else "run_t"}, {place.start}'
 
 
 def _function(name: str, lines: Iterable[str]) -> str:

@@ -23,9 +23,9 @@ def functions(lanes: int, width: int) -> str:
 
     product(w, row, column, x, pitch, out, out_pitch, rows, terms, samples, more): out[r] = Σ_c w[r, c] · x[c], where
     row and column are the strides of w.
-    across(w, row, x, out, rows, terms, more): the same for one sample, where the columns of w lie side by side.
-    outer(pairs, count, g, stride, rows, columns, pitch, samples, more): g[r, c] = Σ_k d_k[r] · x_k[c], where pairs are
-    the addresses of the d_k and x_k.
+    across(w, row, x, pitch, out, rows, terms, more): the same for one sample, where the columns of w lie side by side.
+    outer(pairs, count, g, stride, rows, columns, samples, more): g[r, c] = Σ_k d_k[r] · x_k[c], where pairs are the
+    addresses and the pitches of the d_k and x_k; for one sample, these are 1.
     """
     texts = [_product(width, fused=lanes > 1), _outer_of_samples(width) if lanes > 1 else _outer_of_one(width)]
     return '\n\n'.join(texts if lanes > 1 else [*texts, _across(width)] if width > 1 else texts)
@@ -93,7 +93,8 @@ def _product(width: int, fused: bool) -> str:
 
 def _across(width: int) -> str:
     """Rows side by side in the lanes: squares of the matrix are transposed in registers."""
-    f = Function('internal void @across(ptr %w, i64 %row, ptr %x, ptr %out, i64 %rows, i64 %terms, i1 %more)', width)
+    f = Function('internal void @across(ptr %w, i64 %row, ptr %x, i64 %pitch, ptr %out, i64 %rows, i64 %terms, '
+                 'i1 %more)', width)
     whole = f.whole('and', '%terms', -width)
 
     def rows(top: str, height: int) -> None:
@@ -102,9 +103,10 @@ def _across(width: int) -> str:
 
         def square(left: str, sums: list[str]) -> list[str]:
             columns = [f.load(f.address(w, left), width) for w in ws]
-            total, x = sums[0], f.address('%x', left)
+            total = sums[0]
             for c, column in enumerate(transposed(f, columns)):
-                total = _added(f, total, column, f.splat(f.load(f.address(x, c), 1)), width, False)
+                x = f.address('%x', f.whole('mul', f.whole('add', left, c), '%pitch'))
+                total = _added(f, total, column, f.splat(f.load(x, 1)), width, False)
             return [total]
 
         def single(left: str, sums: list[str]) -> list[str]:
@@ -112,7 +114,7 @@ def _across(width: int) -> str:
             for lane, w in enumerate(ws):
                 one = f.load(f.address(w, left), 1)
                 column = f.emit(f'insertelement {f.kind} {column}, double {one}, i64 {lane}') if height > 1 else one
-            x = f.splat(f.load(f.address('%x', left), 1), height)
+            x = f.splat(f.load(f.address('%x', f.whole('mul', left, '%pitch')), 1), height)
             return [_added(f, sums[0], column, x, height, False)]
 
         total = f.select('%more', f.load(out, height), constant(-0.0, height), height)
@@ -127,14 +129,15 @@ def _across(width: int) -> str:
     return f.text()
 
 
-OUTER = ('internal void @outer(ptr %pairs, i64 %count, ptr %g, i64 %stride, i64 %rows, i64 %columns, i64 %pitch, '
-         'i64 %samples, i1 %more)')
+OUTER = ('internal void @outer(ptr %pairs, i64 %count, ptr %g, i64 %stride, i64 %rows, i64 %columns, i64 %samples, '
+         'i1 %more)')
 
 
-def _pointers(f: Function, pair: str) -> list[str]:
-    """The addresses of d and x in a pair."""
-    at = f.whole('mul', pair, 2)
-    return [f.emit(f'load ptr, ptr {f.address("%pairs", f.whole("add", at, k))}') for k in (0, 1)]
+def _pair(f: Function, number: str) -> list[tuple[str, str]]:
+    """The addresses and pitches of d and x in a pair."""
+    at = f.address('%pairs', f.whole('mul', number, 4))
+    return [(f.emit(f'load ptr, ptr {f.address(at, k)}'), f.emit(f'load i64, ptr {f.address(at, k + 1)}'))
+            for k in (0, 2)]
 
 
 def _outer_of_one(width: int) -> str:
@@ -149,7 +152,7 @@ def _outer_of_one(width: int) -> str:
         outs = [f.address(f.address('%g', f.whole('mul', row, '%stride')), left) for row in rows]
 
         def factors(pair: str) -> tuple[list[str], list[str]]:
-            d, x = _pointers(f, pair)
+            (d, _), (x, _) = _pair(f, pair)
             x = f.address(x, left)
             return ([f.splat(f.load(f.address(d, row), 1), lanes) for row in rows],
                     [f.load(f.address(x, v * lanes), lanes) for v in range(vectors)])
@@ -170,11 +173,9 @@ def _outer_of_samples(width: int) -> str:
 
     def tile(top: str, height: int, left: str, columns: int) -> None:
         shape = [(r, c) for r in range(height) for c in range(columns)]
-        ats = [[f.whole('mul', f.whole('add', start, k), '%pitch') for k in range(count)]
-               for start, count in ((top, height), (left, columns))]
-
         def pair(k: str, sums: list[str]) -> list[str]:
-            starts = [[f.address(base, at) for at in places] for base, places in zip(_pointers(f, k), ats)]
+            starts = [[f.address(base, f.whole('mul', f.whole('add', first, r), pitch)) for r in range(count)]
+                      for (base, pitch), first, count in zip(_pair(f, k), (top, left), (height, columns))]
 
             def samples(i: str, sums: list[str]) -> list[str]:
                 ds, xs = ([f.load(f.address(start, i), align=8 * width) for start in one] for one in starts)

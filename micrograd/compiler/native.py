@@ -37,7 +37,6 @@ from micrograd.compiler.python import ADDING
 from micrograd.engine import Value
 from micrograd.graph.program import Program
 
-ARRAY, DOUBLE = np.ndarray, np.dtype(float)
 SHORT = 1_000_000  # operations, some 100 µs
 SPLIT = 100 * SHORT  # operations, some 10 ms, from which a batch is computed in parts
 PARTS = 2  # which as many threads may share: each adds up all gradients
@@ -125,10 +124,9 @@ class NativeBackend:
 
     def fast(self, theta: Any, inputs: Sequence[Any]) -> tuple[float, Any] | None:
         """The same for flat arrays of doubles, as many as the last time in this thread; None for anything else."""
-        frame = self._filled(inputs)
-        if frame is None or type(theta) is not ARRAY or theta.shape != frame.thetas:
+        frame = self._filled((theta, *inputs), 0) if type(theta) is np.ndarray else None
+        if frame is None:
             return None
-        frame.theta[...] = theta
         mean = frame.compute()
         return mean if mean == mean else self._mean(frame), frame.copy()
 
@@ -138,7 +136,7 @@ class NativeBackend:
 
     def fast_accumulate(self, values: Sequence[Value], inputs: Sequence[Any]) -> float | None:
         """The same for what `fast` takes."""
-        frame = self._filled(inputs)
+        frame = self._filled(inputs, 1)
         return None if frame is None else self._accumulate(values, frame)
 
     def _accumulate(self, values: Sequence[Value], frame: Frame) -> float:
@@ -173,19 +171,15 @@ class NativeBackend:
         frame.before += frame.gradients
         self.values[1](self.unpack, frame.after, *values)
 
-    def _filled(self, inputs: Sequence[Any]) -> Frame | None:
-        """This thread's memory as it was used last, filled with arrays of the same lengths; None for other inputs."""
+    def _filled(self, numbers: Sequence[Any], first: int) -> Frame | None:
+        """This thread's memory as it was used last, whose rows, from the first on, take such numbers: arrays of as many
+        doubles, one for each row. None for anything else."""
         try:
             frame: Frame = self.local.frame
-        except AttributeError:
+            for row, column in zip(frame.rows[first:], numbers, strict=True):
+                row[:] = column
+        except (AttributeError, TypeError, ValueError):
             return None
-        if len(inputs) != self.program.inputs:
-            return None
-        shape = frame.shape
-        for view, x in zip(frame.views, inputs):
-            if type(x) is not ARRAY or x.dtype is not DOUBLE or x.shape != shape:
-                return None
-            view[...] = x
         return frame
 
     def _mean(self, frame: Frame) -> float:
@@ -201,7 +195,7 @@ class NativeBackend:
         """The same again, where a NaN may come of the lanes beyond the last sample, whose seed is 0: 0 times infinity.
         So the samples that are no whole vector go through the scalar kernel."""
         address, kernel = self.code.kernel(1)
-        one = Frame(self.program, kernel, address, self.lanes, 1)
+        one = Frame(self.program, kernel, address, 1)
         one.theta[:] = frame.theta
         whole = frame.count // self.lanes * self.lanes
         total = np.zeros_like(frame.out)
@@ -228,7 +222,7 @@ class NativeBackend:
         frame: Frame | None = getattr(self.local, 'frame', None)
         if frame is None or frame.count != count:
             address, kernel = self.code.kernel(1 if count == 1 else self.lanes)
-            frame = self.local.frame = Frame(self.program, kernel, address, self.lanes, count, self.map)
+            frame = self.local.frame = Frame(self.program, kernel, address, count, self.map)
         for view, column in zip(frame.views, columns, strict=True):
             view[...] = column
         return frame
@@ -237,21 +231,23 @@ class NativeBackend:
 class Frame:
     """The memory that a kernel works in, for one thread and so many samples."""
 
-    def __init__(self, program: Program, kernel: Kernel, code: int, lanes: int, count: int,
+    def __init__(self, program: Program, kernel: Kernel, code: int, count: int,
                  map: Callable[..., Iterable[float]] = map) -> None:
-        self.count, self.shape = count, (count,)
-        stride = -(-count // lanes) * lanes
+        self.count, lanes = count, kernel.lanes
+        vectors = -(-count // lanes)
+        stride = (vectors | 1) * lanes  # an even number of cache lines would have many rows fall on the same few
         numbers = _aligned(2 * program.params)  # of the parameters, and their gradients so far
         self.theta, self.before = numbers[:program.params], numbers[program.params:]
         self.memory, self.after = numbers.data, self.before.data
         x = _aligned(program.inputs * stride)
         self.views = [row[:count] for row in x.reshape(program.inputs, stride)]
-        self.out = _aligned(max(kernel.results, stride))
+        self.rows = [row.data for row in (self.theta, *self.views)]  # these take doubles, as many, and nothing else
+        self.out = _aligned(max(kernel.results, vectors * lanes))
         self.gradients = self.out[:program.params]
-        self.copy, self.thetas = self.gradients.copy, self.theta.shape
+        self.copy = self.gradients.copy
         work = count * len(program.steps)
-        split = work >= SPLIT and stride >= BLOCKS * kernel.block
-        starts = [stride // lanes * part // PARTS * lanes for part in range(PARTS)] if split else [0]
+        split = work >= SPLIT and vectors * lanes >= BLOCKS * kernel.block
+        starts = [vectors * part // PARTS * lanes for part in range(PARTS)] if split else [0]
         self.owned: list[Any] = [numbers, x]
         self.outs = [self.out]  # of each part; but without gradients, all outputs are in the first
         self.parts: list[tuple[ctypes.c_void_p, ctypes.c_int64]] = []  # what the kernel is called with

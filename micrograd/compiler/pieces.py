@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from micrograd.compiler.layers import Layers, Outer, Product, Vector
@@ -27,12 +27,6 @@ class Copy(NamedTuple):
     place: int
 
 
-class Fill(NamedTuple):
-    """Copy inputs that follow one another to a vector's place in memory."""
-
-    vector: Vector
-
-
 class Sink(NamedTuple):
     """Add a number to the gradient of a parameter; behind those of all parameters, it is the output."""
 
@@ -41,8 +35,17 @@ class Sink(NamedTuple):
 
 
 Statement: TypeAlias = Define | Copy | Sink
-Piece: TypeAlias = Fill | Product | Outer
+Piece: TypeAlias = Product | Outer
 Unit: TypeAlias = int | Vector  # what lies in memory: a variable, or those of a vector side by side
+
+
+class Place(NamedTuple):
+    """Where a vector lies: among the inputs or in memory, where its first variable is, and where the next one is from
+    there: behind it or, with a step of -1, before it."""
+
+    outside: bool
+    start: int
+    step: int
 
 
 class Pieces:
@@ -58,7 +61,7 @@ class Pieces:
         self.last = len(program.gradients) or program.params  # the output's place
         self.parts: dict[int, Step] = {}  # of dot products that are computed in several steps
         self.pieces: list[list[Statement] | Piece] = []
-        order: Sequence[int | Product | Outer] = layers.order if layers else range(
+        order: Sequence[int | Piece] = layers.order if layers else range(
             program.first, program.first + len(program.steps))
         whole = [one for one in order if not isinstance(one, int)]
         self.outers = {parameter: outer for outer in whole if isinstance(outer, Outer)
@@ -67,10 +70,11 @@ class Pieces:
         self.sinks: dict[Operand, list[Sink]] = {}  # by what is added, as soon as it is known
         self.late: list[Sink] = []
         self._sink(whole)
+        outputs = [one.outputs for one in whole if isinstance(one, Product)]
+        self.vectors = self._vectors(outputs, whole)
         # A vector's variables are written to it at once, where they have no other place yet.
         self.homes: dict[int, tuple[Unit, int]] = {}
-        outputs = [one.outputs for one in whole if isinstance(one, Product)]
-        for vector in dict.fromkeys([*outputs, *itertools.chain.from_iterable(map(vectors, whole))]):
+        for vector in self.vectors:
             for place, variable in enumerate(vector):
                 if variable >= program.first:
                     self.homes.setdefault(variable, (vector, place))
@@ -88,7 +92,35 @@ class Pieces:
         unit, place = self.homes[variable]
         return self.slots[unit] + place
 
-    def _sink(self, whole: Sequence[Product | Outer]) -> None:
+    def place(self, vector: Vector) -> Place:
+        """Where the vector is that a layer reads or writes."""
+        forward, step = self._forward(vector)
+        outside = self._outside(forward)
+        start = forward[0] if outside else self.slots[forward]
+        return Place(outside, start if step == 1 else start + len(vector) - 1, step)
+
+    def _forward(self, vector: Vector) -> tuple[Vector, int]:
+        """The vector, or the same backwards, whichever lies somewhere; with the step that reads it."""
+        return next((vector[::step], step) for step in (1, -1)
+                    if self._outside(vector[::step]) or vector[::step] in self.vectors)
+
+    def _outside(self, vector: Vector) -> bool:
+        """Whether these are inputs that follow one another, which are read where they are."""
+        return vector[-1] < self.program.inputs and vector == tuple(range(vector[0], vector[0] + len(vector)))
+
+    def _vectors(self, outputs: Iterable[Vector], whole: Sequence[Piece]) -> dict[Vector, None]:
+        """The vectors in memory. What a product reads may lie there backwards, as the gradients of a layer's neurons do
+        if they are the d of its weights."""
+        found = dict.fromkeys(outputs)
+        for read in sorted(whole, key=lambda one: isinstance(one, Product)):
+            for vector in vectors(read):
+                backwards = vector[::-1]
+                if not self._outside(vector) and not (isinstance(read, Product) and (
+                        self._outside(backwards) or backwards in found)):
+                    found[vector] = None
+        return found
+
+    def _sink(self, whole: Sequence[Piece]) -> None:
         """Take note of what is added to the gradients outside of outer products, and when; and of the output."""
         program = self.program
         pairs = [(self.last, program.output, self.late)]
@@ -103,7 +135,7 @@ class Pieces:
             known = isinstance(operand, float) or operand < program.first
             (otherwise if known else self.sinks.setdefault(operand, [])).append(Sink(place, operand))
 
-    def _cut(self, order: Sequence[int | Product | Outer]) -> None:
+    def _cut(self, order: Sequence[int | Piece]) -> None:
         """Fill `pieces`."""
         chunk: list[Statement] = []
         size = 0
@@ -123,7 +155,7 @@ class Pieces:
     def _cost(self, statement: Statement) -> int:
         return len(self.step(statement.variable).operands) if isinstance(statement, Define) else 1
 
-    def _groups(self, order: Sequence[int | Product | Outer]) -> Iterator[list[Statement] | Piece]:
+    def _groups(self, order: Sequence[int | Piece]) -> Iterator[list[Statement] | Piece]:
         """Statements that belong together, and layers, in their order."""
         yield from map(_alone, self.early)
         for one in order:
@@ -137,14 +169,15 @@ class Pieces:
                 yield from map(_alone, (sink for variable in one.outputs for sink in self.sinks.get(variable, ())))
         yield from map(_alone, self.late)
 
-    def _copies(self, layer: Product | Outer) -> Iterator[list[Statement] | Piece]:
+    def _memory_of(self, layer: Piece) -> Iterator[Vector]:
+        """The vectors in memory that a layer reads."""
+        return (forward for forward, _ in map(self._forward, vectors(layer)) if forward in self.vectors)
+
+    def _copies(self, layer: Piece) -> Iterator[list[Statement]]:
         """What has to be copied for a layer to find it side by side."""
-        for vector in vectors(layer):
+        for vector in self._memory_of(layer):
             if vector not in self.made:
                 self.made.add(vector)
-                if vector[-1] < self.program.inputs and vector == tuple(range(vector[0], vector[0] + len(vector))):
-                    yield Fill(vector)
-                    continue
                 yield from (_alone(Copy(variable, vector, place)) for place, variable in enumerate(vector)
                             if self.homes.get(variable) != (vector, place))
         if isinstance(layer, Product):
@@ -207,7 +240,7 @@ class Pieces:
                         units.append(unit)
                 units += [statement.vector for statement in piece if isinstance(statement, Copy)]
             else:
-                units += [*vectors(piece), *([piece.outputs] if isinstance(piece, Product) else [])]
+                units += [*self._memory_of(piece), *([piece.outputs] if isinstance(piece, Product) else [])]
             for unit in units:
                 first.setdefault(unit, number)
                 last[unit] = number
@@ -218,10 +251,8 @@ class Pieces:
 
 
 def vectors(layer: Piece) -> Iterator[Vector]:
-    """The vectors that a layer reads, or fills."""
-    if isinstance(layer, Fill):
-        yield layer.vector
-    elif isinstance(layer, Product):
+    """The vectors that a layer reads."""
+    if isinstance(layer, Product):
         yield layer.inputs
     else:
         yield from itertools.chain.from_iterable(layer.pairs)
