@@ -106,6 +106,25 @@ def test_derivatives_to_the_third_are_pytorchs(text, x):
         assert ours.data == pytest.approx(theirs.item(), rel=1e-9, abs=1e-11)
 
 
+@pytest.mark.parametrize('b', [0.0, 1.0, 2.0, 0.5])
+@pytest.mark.parametrize('path', ['ab', 'ba', 'aa', 'bb'])
+def test_the_second_derivatives_of_a_power_are_sympys_also_at_exponent_0(path, b):
+    values = {'a': Value(1.7), 'b': Value(b)}
+    a, b = symbols = sympy.symbols('a b', positive=True)
+    exact = sympy.diff(a**b, *({'a': a, 'b': b}[name] for name in path))
+    ours = values['a'] ** values['b']
+    for name in path:
+        [ours] = gradients(ours, [values[name]])
+    expected = exact.subs(dict(zip(symbols, (sympy.Float(1.7, 30), values['b'].data), strict=True))).evalf(30)
+    assert ours.data == pytest.approx(float(expected), rel=1e-13, abs=1e-15)
+
+
+def test_an_exponent_that_is_a_number_makes_the_row_of_a_plain_one():
+    x = Value(3.0)
+    [slope] = gradients(x ** Constant(3.0), [x])
+    assert [v._op for v in slope.topological_order() if v._prev] == ['**2', '*']
+
+
 @pytest.mark.parametrize('text', ['a ** b', 'tanh(a * b) / b', 'dot([a, b], [b, exp(a)])', 'log(a + b) * sin(a * b)'])
 def test_mixed_third_derivatives_are_sympys(text):
     values = {'a': Value(0.8), 'b': Value(1.9)}

@@ -171,6 +171,13 @@ def test_the_steps_of_lesson_1(opened):
     assert page.page.locator('#steps [aria-selected=true]').text_content() == '∂loss/∂s += ∂loss/∂loss · ∂loss/∂s'
 
 
+def test_the_gradient_of_a_power_is_said_as_one_writes_it(opened):
+    page = opened(play(evaluate('p = a ** b', {'a': 2, 'b': 3})), '#step=4')
+    assert page.text('#mathematics .line:nth-child(2) .chains') == '∂p/∂a = b·a^(b − 1) = 3·2^(3 − 1) = 12'
+    page.press('ArrowRight')
+    assert page.text('#mathematics .line:nth-child(2) .chains') == '∂p/∂b = p·ln(a) = 8·ln(2) = 5.54518'
+
+
 def test_the_running_sum(opened):
     page = opened(play(evaluate('p = a*a', {'a': 3})), '#step=5')
     assert page.text('#mathematics .line:nth-child(3)') == 'sum of 2 of 2 uses∂p/∂a = 3 + 3 = 6'

@@ -20,10 +20,15 @@ def dot(*operands: Any) -> Any:
     return functools.reduce(operator.add, map(operator.mul, operands[:half], operands[half:]))
 
 
+def quotient(a: Any, b: Any) -> Any:
+    """a / b of two tensors; a number divided by a tensor is to PyTorch its product with 1 / b, which may overflow."""
+    return (a if isinstance(a, torch.Tensor) else b.new_tensor(a)) / b
+
+
 # What the operations of a program are among tensors, of which one operand or more is one, and the others are floats.
 # PyTorch differentiates them by itself.
 TENSOR_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    '+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv, '**': operator.pow,
+    '+': operator.add, '-': operator.sub, '*': operator.mul, '/': quotient, '**': operator.pow,
     'neg': torch.neg, 'abs': torch.abs, 'exp': torch.exp, 'log': torch.log, 'sqrt': torch.sqrt, 'sin': torch.sin,
     'cos': torch.cos, 'tanh': torch.tanh, 'sigmoid': torch.sigmoid, 'relu': torch.relu, 'sign': torch.sign,
     'step': lambda a: torch.sign(a).clamp(min=0), 'log0': lambda a: torch.log(torch.where(a == 0, 1, a)), 'dot': dot,

@@ -14,14 +14,14 @@ from typing import NoReturn
 
 from micrograd.compiler.layers import Product, layers_of
 from micrograd.compiler.pieces import Copy, Pieces, Place, Sink, Statement
-from micrograd.compiler.python import ATOM, PRODUCT, PYTHON, Form, Writer
+from micrograd.compiler.python import PYTHON, Form, Writer
 from micrograd.graph.javascript import IN_JAVASCRIPT
 from micrograd.graph.program import Program, Step
 
-FORMS = {**PYTHON, **{name: Form(f'{name}({{}})') for name in IN_JAVASCRIPT},
-         '**': Form('{} ** {}', PRODUCT, (ATOM, ATOM))}
+FORMS = {**PYTHON, **{name: Form(f'{name}({{}})') for name in IN_JAVASCRIPT}}
 LARGE = 4_000  # operands, some 700 parameters, from which loops take the place of layers: less text, and soon compiled
-WORDS = IN_JAVASCRIPT | {'inf': 'Infinity', 'nan': 'NaN'}  # what a text may name
+WORDS = IN_JAVASCRIPT | {  # what a text may name; to JavaScript's ** alone, 1 ** NaN and 1 ** Infinity are NaN
+    'pow': '(a, b) => a === 1 || a === -1 && Math.abs(b) === Infinity ? 1 : a ** b', 'inf': 'Infinity', 'nan': 'NaN'}
 # The loops of layers, by name. The vectors x and d begin at some place in the inputs or in t, the memory.
 LOOPS = {'run_product': '''\
 function run_product(p, first, row, column, x, start, step, t, out, rows, columns, more) {

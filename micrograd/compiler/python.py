@@ -274,10 +274,10 @@ class NumpyBackend(Backend):
     def __init__(self, program: Program) -> None:
         import numpy
         self.numpy = numpy
-        names = ('abs', 'exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'sign', 'maximum', 'multiply', 'dot')
+        names = ('abs', 'exp', 'log', 'sqrt', 'sin', 'cos', 'tanh', 'maximum', 'multiply', 'dot')
         self.run = _function(NumpyWriter(program).source(), {
             **{name: getattr(numpy, name) for name in names}, 'pow': numpy.power, 'log0': self._log0,
-            'sigmoid': self._sigmoid, 'zero': numpy.array(0.0), 'one': numpy.array(1.0)})
+            'sign': self._sign, 'sigmoid': self._sigmoid, 'zero': numpy.array(0.0), 'one': numpy.array(1.0)})
 
     def means(self, params: Sequence[float], columns: Sequence[Any], count: int) -> tuple[float, Any]:
         """The mean over the samples of the output, and of each parameter's gradient."""
@@ -299,6 +299,9 @@ class NumpyBackend(Backend):
 
     def _log0(self, a: Any) -> Any:
         return self.numpy.where(a == 0, 0.0, self.numpy.log(a))
+
+    def _sign(self, a: Any) -> Any:
+        return self.numpy.where(a == a, self.numpy.sign(a), 0.0)  # NumPy's own is NaN at NaN
 
     def _sigmoid(self, a: Any) -> Any:
         small = self.numpy.exp(-abs(a))

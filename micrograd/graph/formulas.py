@@ -7,6 +7,7 @@ result `out`, and of the functions in FUNCTIONS. Whatever explains, compiles or 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -32,7 +33,7 @@ FORMULAS = {
     '-': Formula('a - b', ('1', '-1'), AB),
     '*': Formula('a * b', ('b', 'a'), AB),
     '/': Formula('a / b', ('1 / b', '-a / b / b'), AB),
-    '**': Formula('a ** b', ('b * a ** (b - abs(sign(b)))', 'out * log0(a)'), AB,  # 0 at 0 ** 0
+    '**': Formula('a ** b', ('b * a ** (b - step(abs(a) + abs(b)))', 'out * log0(a)'), AB,  # 0 at 0 ** 0
                   ('b * a ** (b - 1)', 'out * log(a)')),
     'neg': Formula('-a', ('-1',)),
     'abs': Formula('abs(a)', ('sign(a)',)),
@@ -69,7 +70,8 @@ def formula_of(node: Value) -> Formula | None:
     if op == 'dot' and n % 2 == 0:
         return _dot(n // 2)
     if n == 1 and op.startswith('**'):
-        return _power(op[2:])
+        with contextlib.suppress(ValueError):
+            return power(op[2:])
     row = FORMULAS.get(op)
     return row if row and len(row.operands) == n else None
 
@@ -82,14 +84,9 @@ def _dot(length: int) -> Formula:
     return Formula(products, (*xs, *ws), (*ws, *xs))
 
 
-def _power(exponent: str) -> Formula | None:
+def power(exponent: str) -> Formula:
     """a ** n for a number n, whose derivative n * a ** (n - 1) is simpler for a small whole n."""
-    try:
-        n = float(exponent)
-    except ValueError:
-        return None
-    if not math.isfinite(n):
-        return None
+    n = float(exponent)
     lower = f'{n - 1!r}'.removesuffix('.0')
     gradient = {0.0: '0', 1.0: '1', 2.0: '2 * a'}.get(n, f'{exponent} * a ** {lower}')
     return Formula(f'a ** {exponent}', (gradient,))
@@ -104,6 +101,8 @@ def parse(text: str) -> Tree:
     """A row's text as a tree: '-a / 2' is ('/', ('neg', 'a'), 2.0). ValueError for what is no arithmetic of a row."""
     def tree(node: ast.expr) -> Tree:
         match node:
+            case ast.Name(id='inf' | 'nan' as number):
+                return float(number)
             case ast.Name(id=name):
                 return name
             case ast.Constant(value=int() | float() as number):

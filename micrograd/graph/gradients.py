@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from micrograd.engine import Constant, Value, _located, dot
-from micrograd.graph.formulas import FUNCTIONS, Formula, Tree, formula_of, parse
+from micrograd.graph.formulas import FUNCTIONS, Formula, Tree, formula_of, parse, power
 
 T = TypeVar('T')  # what stands for a node: a Value here, the number of a variable in the compiler, a text in its source
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -175,7 +175,10 @@ def _local_gradients(node: Value, reached: set[Value], nodes: Mapping[Value, T |
         yield from (pair for pair in zip(node._prev, others, strict=True) if pair[0] in reached)
         return
     names = dict(zip((*row.operands, 'out'), (*operands, nodes[node]), strict=True))
-    for operand, text in zip(node._prev, row.gradients, strict=True):
+    texts = row.gradients
+    if node._op == '**' and isinstance(operands[1], float):  # a plain exponent, whose row is simpler
+        texts = (*power(repr(operands[1])).gradients, texts[1])
+    for operand, text in zip(node._prev, texts, strict=True):
         if operand in reached:
             try:
                 yield operand, arithmetic.evaluate(text if text in names else parse(text), names)

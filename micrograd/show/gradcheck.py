@@ -99,17 +99,17 @@ def gradcheck(f: Callable[..., Value], *inputs: Any, torch: Callable[..., Any] |
     analytic = engine_gradients(output, leaves)
     numeric = [_difference_quotient(f, arguments, leaf, eps) for leaf in leaves]
     noise = 1e-8 * abs(output.data)
-    agree = all(math.isnan(a) or math.isnan(n) or abs(a - n) <= atol + noise + rtol * abs(n)
-                for a, n in zip(analytic, numeric, strict=True))
-    rows = [Checked(name, a, n, abs(a - n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
+    rows = [Checked(name, a, n, _distance(a, n)) for name, a, n in zip(names, analytic, numeric, strict=True)]
+    agree = all(math.isnan(row.difference) or row.difference == 0
+                or row.difference <= atol + noise + rtol * abs(row.finite_difference) < math.inf for row in rows)
     reference = None
     if torch is None:
         reference = _converted_gradients(output, leaves)
     elif torch is not False:
         reference = _torch_gradients(torch, arguments)
     if reference is not None:
-        agree = agree and all(abs(a - r) <= 1e-9 * max(1.0, abs(r)) or (math.isnan(a) and math.isnan(r))
-                              for a, r in zip(analytic, reference, strict=True))
+        agree = agree and all(_distance(a, r) <= 1e-9 * max(1.0, abs(r)) < math.inf or _distance(a, r) == 0
+                              or (math.isnan(a) and math.isnan(r)) for a, r in zip(analytic, reference, strict=True))
         rows = [row._replace(pytorch=r) for row, r in zip(rows, reference, strict=True)]
     return GradCheck(agree, rows, [
         f'{row.input}: no derivative exists at {leaf.data}' if math.isnan(row.engine) else
@@ -131,6 +131,11 @@ def _difference_quotient(f: Callable[..., Value], arguments: list[Any], value: V
     finally:
         value.data = x
     return (above - below) / ((x + h) - (x - h))
+
+
+def _distance(a: float, b: float) -> float:
+    """How far apart two numbers are; two infinities of one sign are one."""
+    return 0.0 if a == b else abs(a - b)
 
 
 def _step(x: float, eps: float) -> float:

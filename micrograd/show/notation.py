@@ -163,7 +163,7 @@ def write(tree: Tree, names: Mapping[str, str | float | Written], style: Style =
                 return piece
             return style.number(piece) if isinstance(piece, float) else _atom(piece, style)
         case float():
-            return _atom(repr(tree).removesuffix('.0'), style)
+            return _atom(repr(tree).removesuffix('.0'), style) if math.isfinite(tree) else style.number(tree)
         case ('neg', operand):
             return Written(style.dash + part(operand, POWER), NEGATIVE)
         case ('+', left, right):

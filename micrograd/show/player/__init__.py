@@ -82,7 +82,7 @@ def play(output: Value, *, names: Mapping[str, object] | bool = True, max_operat
     in the first. The page computes every number itself, from those that the leaves have now; the graph stays as it is,
     and needs no `backward()`.
     TypeError where output is no Value; ValueError for a graph of more than max_operations, for a leaf
-    that is not finite, and for an operation that is not the engine's, of which no formula is known.
+    or an exponent that is not finite, and for an operation that is not the engine's, of which no formula is known.
 
     >>> w, x = Value(1.0), Value(2.0)
     >>> player = play((w * x - 3)**2)  # in a notebook, write it last in a cell to see it
@@ -124,6 +124,8 @@ def _data(order: list[Value], named: Names) -> dict[str, Any]:
         entry: dict[str, Any] = {'kind': kind, 'name': named[node], 'op': node._op}
         if (atom := named.atom(node)) != named[node]:
             entry |= {'atom': atom}
+        if node._op in ('**inf', '**-inf', '**nan'):
+            raise ValueError(f'{named[node]} has the exponent {node._op[2:]}, and play computes with finite numbers')
         if node._prev:
             row = rows.setdefault(row_of(node), len(rows))
             entry |= {'row': row, 'operands': [numbered[operand] for operand in node._prev], 'uses': uses(node),

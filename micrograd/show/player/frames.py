@@ -62,8 +62,6 @@ def steps_of(data: Mapping[str, Any]) -> list[Moment]:
             if nodes[j]['kind'] == 'constant':
                 continue
             local = computed(rows[node['row']]['gradients'][slot], numbers)
-            if node['op'] == '**' and numbers['a'] == numbers['b'] == 0:
-                local = 0.0  # 0 · ∞ at 0 ** 0 is 0 to the engine
             value = _finite(local * grads[i])
             use, to = node['uses'][slot], f'∂{atoms[root]}/∂{atoms[i]}'
             line = _equations(f'∂{atoms[root]}/∂{atoms[j]}',

@@ -3,7 +3,8 @@
 const DATA = JSON.parse($('data').textContent);
 const {nodes} = DATA;
 const rows = DATA.rows.map(row => (
-  {operands: row.operands, formula: parse(row.formula), gradients: row.gradients.map(parse)}));
+  {operands: row.operands, formula: parse(row.formula), gradients: row.gradients.map(parse),
+   readable: row.gradients.map((text, slot) => parse(row.shown[slot] ?? text))}));
 const names = nodes.map(node => node.name || number(node.data));  // as a title
 const atoms = nodes.map((node, i) => node.atom ?? names[i]);  // in a formula: in parentheses where it needs them
 const root = nodes.length - 1;
@@ -39,10 +40,8 @@ function compute() {
     if (step.kind === 'forward') step.value = values[step.node];
     if (step.kind === 'seed') step.sum = step.value = grads[root] = isNaN(values[root]) ? NaN : 1;
     if (step.kind === 'edge') {
-      const {op, row, operands} = nodes[step.node];
-      const local = evaluate(rows[row].gradients[step.slot], numbers[step.node]);
-      const bothZero = op === '**' && operands.every(j => values[j] === 0);
-      step.local = bothZero ? 0 : finite(local);  // 0 · ∞ at 0 ** 0 is 0 to the engine
+      const {gradients} = rows[nodes[step.node].row];
+      step.local = finite(evaluate(gradients[step.slot], numbers[step.node]));
       step.value = finite(step.local * grads[step.node]);
       step.sum = grads[step.target] = finite(grads[step.target] + step.value);
     }

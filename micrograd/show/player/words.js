@@ -26,7 +26,7 @@ function forwardChain(i) {
 }
 
 function localChain({node, target, slot}, open) {
-  const gradient = rows[nodes[node].row].gradients[slot];
+  const gradient = rows[nodes[node].row].readable[slot];
   const text = thing => write(gradient, bound(node, thing), DATA.calls);
   return [partial({node, target, slot}), text(called), ...open ? [text(valueText)] : []];
 }
