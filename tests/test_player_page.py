@@ -116,7 +116,10 @@ def test_narrow_and_zoomed(options: dict, opened):
     for step in range(page.steps):
         assert page.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), step
         page.page.click('#reveal' if page.page.is_enabled('#reveal') else '#check')
+    for _ in range(6):
+        page.page.click('#closer')
     assert page.page.eval_on_selector('#graph', 'graph => graph.scrollWidth > graph.clientWidth')
+    assert page.page.evaluate('document.documentElement.scrollWidth <= innerWidth')
     heights = page.page.eval_on_selector_all('#controls button', 'bs => bs.map(b => b.getBoundingClientRect().height)')
     assert min(heights) >= 24
 
@@ -187,6 +190,14 @@ def test_accessible_names_and_the_live_region(opened):
     before = page.text('#mathematics')
     page.page.click('#forward')
     assert page.text('#mathematics') != before
+
+
+def test_frames_stand_above_what_they_frame(opened, each_dot):
+    """Else the frame of a step is thinner beside the rows of its box that have a colour."""
+    page = opened(lesson(), '#step=6')
+    last = page.page.eval_on_selector_all(
+        '.value', 'boxes => boxes.map(box => [...box.querySelectorAll("polygon")].at(-1).matches(".frame"))')
+    assert last == [True] * 6
 
 
 def test_focus_shows(opened):

@@ -30,11 +30,12 @@ class Boxes:
     """The boxes of one graph: they know its names, its local gradients, and how far its colours go.
 
     blank: whether what is computed is left empty, to be filled in on paper. size: of the letters, in points.
+    padding: around them, in points.
     """
 
     def __init__(self, order: Sequence[Value], called: Mapping[Value, str], state: State, blank: bool = False,
-                 size: float = 12) -> None:
-        self.called, self.state, self.blank, self.size = called, state, blank, size
+                 size: float = 12, padding: int = 4) -> None:
+        self.called, self.state, self.blank, self.size, self.padding = called, state, blank, size, padding
         self.locals = {node: local_gradients(node) for node in order}
         self.largest = max((abs(gradient(node)) for node in order if math.isfinite(gradient(node))), default=0.0)
 
@@ -81,7 +82,7 @@ class Boxes:
                 + self._line('grad', self.grad(node), self.ground(node), node))
         if name:
             rows = f'<tr>{self._head(name, room(name, self.size), head, ink)}</tr>{rows}'
-        return _framed(rows, f'border="{border}" style="{style}" color="{pen}"')
+        return self._framed(rows, f'border="{border}" style="{style}" color="{pen}"')
 
     def _line(self, what: str, number: str, ground: str, node: Value) -> str:
         """A line of a box; a constant's is pale."""
@@ -116,7 +117,7 @@ class Boxes:
             local = '' if self.blank else f' ↓ {digits(self.locals[table.result][0])}'
             how = table.result._op + local
         rows.append(self._made(table.result, how, left, ' port="out"'))
-        return _framed(''.join(rows), f'border="1" color="{INK}"')
+        return self._framed(''.join(rows), f'border="1" color="{INK}"')
 
     def _pair(self, table: Table, w: int, x: int, left: int, start: str) -> str:
         """The row of a weight and its input. An operand from elsewhere has the cell on the left, where its arrow ends;
@@ -155,10 +156,10 @@ class Boxes:
         return (f'<td align="right">{self.data(node)}</td>'
                 f'<td align="right"{port}{self.ground(node)}>{self.grad(node)}</td>')
 
+    def _framed(self, rows: str, frame: str) -> str:
+        return (f'<<table cellborder="0" cellspacing="0" cellpadding="{self.padding}" bgcolor="{PAPER}" {frame}>{rows}'
+                '</table>>')
+
 
 def _pale(words: str, more: str = '') -> str:
     return words if words.startswith('<table') else f'<font color="{FAINT}">{words}{more}</font>'
-
-
-def _framed(rows: str, frame: str) -> str:
-    return f'<<table cellborder="0" cellspacing="0" cellpadding="4" bgcolor="{PAPER}" {frame}>{rows}</table>>'

@@ -104,9 +104,10 @@ def _canvas(format: str, rankdir: str, dpi: float | None, fontsize: float) -> Dr
 
 
 def draw_rows(order: Sequence[Value], rows: Mapping[Value, int]) -> list[Drawing]:
-    """A graph as `draw_dot` draws it without tables, row by row: an arrow from one row to another is cut short."""
+    """A graph as `draw_dot` draws it without tables, row by row, and denser: an arrow from one row to another is cut
+    short."""
     order, called, drawings = list(order), node_names(order, {}, depth=1), []
-    boxes = Boxes(order, called, state_of(order, called, {}))
+    boxes = Boxes(order, called, state_of(order, called, {}), padding=2)
     cut = {(node, place) for node in order for place, operand in enumerate(node._prev) if rows[operand] != rows[node]}
     for row in sorted(set(rows.values())):
         drawings.append(_canvas('svg', 'LR', None, boxes.size))

@@ -32,7 +32,7 @@ const inputs = leaves.map(i => {
   return {i, put};
 });
 $('inputs').hidden = !leaves.length;
-$('fields').style.setProperty('--name', `${Math.min(12, Math.max(...leaves.map(i => names[i].length)) + 1)}ch`);
+document.documentElement.style.setProperty('--name', `${Math.min(12, Math.max(...leaves.map(i => names[i].length)) + 1)}ch`);
 
 function recompute() {
   known.clear();

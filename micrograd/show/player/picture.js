@@ -111,27 +111,42 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
 
 const natural = svg.viewBox.baseVal;
 let scale = null;  // null: the whole graph, but no smaller than one can read
-const SIZES = {usual: [0.64, 4 / 3], large: [0.7, 2]};  // from, to: of its own size, in which its letters are 12 pixels
-const SHAPES = ['wide', 'high', 'tall'];  // the inputs below the graph; beside it; and the mathematics there, too
+const [LEAST, MOST] = [0.54, {usual: 4 / 3, large: 2}];  // of its own size, in which its letters are 12 pixels
+// The inputs below the graph; beside it; and the mathematics there, too; below it, without the list of steps.
+const SHAPES = ['wide', 'high', 'tall', 'wide bare'];
+const CORNERS = ['top right', 'bottom right', 'top left', 'bottom left'];
 
 function fitting() {
   const {clientWidth, clientHeight} = $('graph');
   return Math.min(clientWidth / natural.width, (clientHeight || Infinity) / natural.height);
 }
 
-// The shape of the page in which the graph is largest, and all inputs are seen.
+// The shape of the page in which the graph is largest, and all inputs are seen, whatever the step.
 function shape() {
   const {dataset} = document.documentElement, fields = $('fields');
+  $('mathematics').hidden = true;
   const found = SHAPES.map(name => {
     dataset.shape = name;
     return Math.min(1.2, fitting()) * (fields.scrollHeight > fields.clientHeight + 1 ? 0.7 : 1);
   });
-  dataset.shape = SHAPES[found.findIndex(scale => scale >= 0.93 * Math.max(...found))];
+  dataset.shape = SHAPES[found.findIndex(scale => scale >= 0.96 * Math.max(...found))];
+  $('mathematics').hidden = false;
   resize();
+  makeWay();
+}
+
+// The buttons of the zoom stand in a corner where they cover no box.
+function makeWay() {
+  const {dataset} = $('zoom'), frames = boxes.map(({group}) => group.getBoundingClientRect());
+  const covers = corner => {
+    dataset.corner = corner;
+    const {left, right, top, bottom} = $('zoom').getBoundingClientRect();
+    return frames.some(box => box.left < right && box.right > left && box.top < bottom && box.bottom > top);
+  };
+  dataset.corner = CORNERS.find(corner => !covers(corner)) ?? CORNERS[0];
 }
 function resize() {
-  const [least, most] = SIZES[document.documentElement.dataset.type ?? 'usual'];
-  const s = scale ?? Math.min(most, Math.max(least, fitting()));
+  const s = scale ?? Math.min(MOST[document.documentElement.dataset.type ?? 'usual'], Math.max(LEAST, fitting()));
   Object.assign(svg.style, {width: `${s * natural.width}px`, height: `${s * natural.height}px`});
   return s;
 }

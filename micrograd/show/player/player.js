@@ -111,8 +111,26 @@ addEventListener('beforeprint', () => {
 });
 addEventListener('afterprint', () => { paint(); $('printed').replaceChildren(); });
 
+// Room for the longest lines of all steps, so that no step moves the graph: they stand there, and are not seen.
+function reserve() {
+  const wide = 0.888888, long = ({chains}) => chains.flat().join(' = ').length;
+  values.push(...nodes.map(() => wide));
+  grads = values;
+  steps.forEach(step => Object.assign(step, {value: wide, local: wide, sum: wide}));
+  const longest = [];
+  steps.slice(1).flatMap((_, k) => [...lines(k + 1).entries()]).forEach(([n, line]) => {
+    if (!longest[n] || long(line) > long(longest[n])) longest[n] = line;
+  });
+  for (const said of [lines(0), longest]) {
+    const room = element('div', {className: 'room', ariaHidden: 'true'});
+    show(room, said);
+    $('said').append(room);
+  }
+}
+
 const addressed = () => Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0) - 1;
 addEventListener('hashchange', () => { if (addressed() >= 0) go(addressed()); });
+reserve();
 compute();
 track(true);
 shape();

@@ -9,7 +9,8 @@ from micrograd.engine import Value
 from micrograd.show.draw import draw_rows
 from micrograd.show.drawing import Drawing
 
-SCREENS = ((1215, 330), (875, 530), (780, 690))  # the room for a picture, in pixels, in the page's three shapes
+SCREENS = ((832, 300), (590, 440), (510, 595))  # the room for a picture, in pixels, in a notebook's cell: each shape's
+FRAME_BELOW = re.compile(r'(<polygon fill="none" .*\n)((?:<(?:polygon|text) .*\n)+)')  # what it frames
 FEWEST, MOST = 5, 40  # operations of a graph that is tried in rows
 READABLE, BETTER = 0.8, 1.15  # of its size: enough for one row; how much larger it is to be for one more row
 
@@ -30,9 +31,10 @@ def drawn(order: Sequence[Value]) -> str:
 
 def laid_out(picture: Drawing) -> str:
     """The SVG of a picture, without what the page says itself."""
-    picture.attr(ranksep='0.2', nodesep='0.12', label='')
+    picture.attr(ranksep='0.15', nodesep='0.1', pad='0.05', label='')
     svg: str = picture.pipe(format='svg', encoding='utf-8')
-    return re.sub(r' xlink:title="[^"]*"|<desc>.*?</desc>', '', svg[svg.index('<svg'):])
+    svg = re.sub(r' xlink:title="[^"]*"|<desc>.*?</desc>', '', svg[svg.index('<svg'):])
+    return FRAME_BELOW.sub(r'\2\1', svg)
 
 
 def stacked(svgs: Sequence[str]) -> str:
