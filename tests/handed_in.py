@@ -167,6 +167,111 @@ class MultipliesItself(Engine):
         return self.make(self * other, (self, other), (other.data, self.data))
 
 
+class PassesOn(Engine):
+    def __mul__(self, other):
+        return self + other
+
+    def __add__(self, other):
+        return self * other
+
+
+class AsksItselfForWhatItLacks:
+    def __init__(self, number):
+        self.number = number
+
+    def __getattr__(self, name):
+        return self.other
+
+
+class MakesAnother:
+    def __init__(self, data):
+        self.data = MakesAnother(data)
+
+
+class MakesItself:
+    def __new__(cls, data):
+        return cls(data)
+
+
+class KeepsADataThatAsksForItself(Engine):
+    data = property(lambda self: getattr(self, 'data'), lambda self, number: None)  # noqa: B009
+
+
+class EqualIfEqual(Engine):
+    def __eq__(self, other):
+        return self == other
+
+    __hash__ = Engine.__hash__
+
+
+class HashedByItsHash(Engine):
+    def __hash__(self):
+        return hash((self, 1))
+
+    def order(self):
+        return {self}
+
+
+class ShownAsItself:
+    def __init__(self, data):
+        pass
+
+    def __repr__(self):
+        return f'{vars(self) | {"me": self}}'
+
+    @property
+    def data(self):
+        return self
+
+
+class NumberOfItsNumber(ShownAsItself):
+    data = property(lambda self: self + self)
+
+    def __add__(self, other):
+        return sum([self, other], self)
+
+
+class NeverArrives(Engine):
+    def backward(self):
+        max([1, 2], key=lambda _: self.backward())
+
+
+class OrdersForEver(Engine):
+    def order(self):
+        return sorted([self, self], key=lambda node: node.order())
+
+
+class ThroughGenerators(Engine):
+    """Right, and each value takes several calls."""
+
+    def visited(self, seen):
+        if self not in seen:
+            seen.add(self)
+            yield from (node for operand in self.operands for node in operand.visited(seen))
+            yield self
+
+    def order(self):
+        return list(self.visited(set()))
+
+
+class ThroughKeys(Engine):
+    """Right, and each value takes several calls."""
+
+    def visit(self, order):
+        if self not in order:
+            sorted(self.operands, key=lambda operand: operand.visit(order) or 0)
+            order.append(self)
+
+    def order(self):
+        order = []
+        self.visit(order)
+        return order
+
+
+ENDLESS = [MultipliesItself, PassesOn, AsksItselfForWhatItLacks, MakesAnother, MakesItself, EqualIfEqual,
+           KeepsADataThatAsksForItself, HashedByItsHash, ShownAsItself, NumberOfItsNumber, NeverArrives, OrdersForEver]
+
+
 class KeepsNoNumber:
     def __init__(self, data):
         data = float(data)

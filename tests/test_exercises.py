@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import handed_in as theirs
@@ -17,7 +18,7 @@ from micrograd.exercises.training import START, X, Y
 
 def test_a_step_that_is_right_is_ok_and_says_the_number():
     for step in (2, 3, 5, 6, 7, 10):
-        for engine in (Engine, micrograd.Value):
+        for engine in (Engine, micrograd.Value, theirs.ThroughGenerators, theirs.ThroughKeys):
             verdict = check(step, engine)
             assert verdict, verdict
             assert str(verdict).startswith(f'OK, step {step}: ')
@@ -225,6 +226,17 @@ def test_whatever_is_handed_in_gets_an_answer(step, place):
     assert text.startswith(('OK, step ', 'Not yet, step '))
     assert bool(verdict) == text.startswith('OK')
     assert all(len(line) < 300 for line in text.splitlines())
+
+
+@pytest.mark.parametrize('engine', theirs.ENDLESS)
+def test_an_endless_recursion_gets_an_answer(engine):
+    """Whatever it goes through; in a browser too, whose stack ends before Python's limit."""
+    limit = sys.getrecursionlimit()
+    verdicts = [check(step, thing) for step in range(1, 11) for thing in (engine, lambda *_: engine(2.0) * engine(3.0))]
+    assert all(repr(verdict).startswith(('OK', 'Not yet, step ')) for verdict in verdicts)
+    assert any('calls itself' in repr(verdict) or 'RecursionError' in repr(verdict) for verdict in verdicts)
+    assert not verdicts[-2]
+    assert sys.getrecursionlimit() == limit
 
 
 @pytest.mark.parametrize('step', [0, 11, None, 'six', [1], Value, 2.5])

@@ -20,8 +20,7 @@ FILES = {  # of tests that pass there, but for those below
     'show': 'explain explain_tables gradcheck draw draw_tables draw_notes network player layout fold folded',
     'compiler': 'compiler compiler_errors compiler_source compiler_use tables files writing command docstrings',
 }
-NOT_THERE = (  # memory of another size, files without owners, a picture that nobody can stop, a browser's stack
-    'test_exercises.py::test_a_product_of_values_within_the_product_calls_itself',
+NOT_THERE = (  # memory of another size, files without owners, a picture that nobody can stop
     'test_files.py::test_no_file_takes_much_time_or_memory', 'test_files.py::test_a_larger_file_is_not_even_read',
     'test_writing.py::test_a_file_that_cannot_be_replaced_by_one_like_it_is_written_in_place',
     'test_command.py::test_a_layout_that_takes_too_long',

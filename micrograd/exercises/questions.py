@@ -11,7 +11,7 @@ from itertools import islice
 
 from micrograd.engine import Constant, Value
 from micrograd.exercises.engines import NO_ORDER, SIGN
-from micrograd.exercises.verdict import NotYetError, Verdict, attempt, expect
+from micrograd.exercises.verdict import NotYetError, Verdict, attempt, expect, within_the_stack
 from micrograd.graph.formulas import formula_of
 from micrograd.graph.gradients import engine_gradients
 from micrograd.graph.naming import node_names, numbered_names
@@ -33,7 +33,8 @@ class Exercise:
     def check(self, answer: object) -> Verdict:
         """OK, or that it is not yet right, and the likely cause. Half a percent off is right. No answer is told."""
         try:
-            attempt('the answer', self._compare, answer)
+            with within_the_stack():
+                attempt('the answer', self._compare, answer)
         except NotYetError as wrong:
             return Verdict(False, f'Not yet: {wrong.without_answer()}')
         return Verdict(True, f'OK: {self.answer:.6g}')

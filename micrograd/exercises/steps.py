@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from micrograd.exercises import engines, lessons, training
-from micrograd.exercises.verdict import NotYetError, Verdict, attempt, described
+from micrograd.exercises.verdict import NotYetError, Verdict, attempt, described, within_the_stack
 
 STEPS: dict[int, Callable[[object], str]] = {
     1: engines.slope, 2: engines.sum_and_product, 3: engines.arrows, 4: engines.by_hand, 5: engines.recursion,
@@ -46,8 +46,9 @@ def check(step: int | str, thing: object) -> Verdict:
                               'checked comes second, as in check(1, slope)')
     name = f'{step}' if is_question else f'step {step}'
     try:
-        said = attempt('what was handed in', lessons.asked, step, thing) if is_question else attempt(
-            'what was handed in', STEPS[step], thing)  # type: ignore[index]
+        with within_the_stack():
+            said = attempt('what was handed in', lessons.asked, step, thing) if is_question else attempt(
+                'what was handed in', STEPS[step], thing)  # type: ignore[index]
         return Verdict(True, f'OK, {name}: {said}')
     except NotYetError as answer:
         text = answer.without_answer() if is_question else answer.text

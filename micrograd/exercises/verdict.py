@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
 ENDLESS = 'it calls itself without end: a leaf, which has no operands, must stop it'
+DEEPEST = 150  # calls within a check in a browser, whose stack holds no more than 230 of the largest kind
 LONGEST_ANSWER = 80  # characters of what came; an answer is read, not scrolled
 
 
@@ -100,6 +103,23 @@ def attempt(what: str, function: Callable[..., Any], *operands: object, hint: st
     except BaseException as error:
         _let_the_user_stop(error)
         raise NotYetError(what, 'a result', raised(error), _why_it_raised(error, hint, endless)) from None
+
+
+@contextmanager
+def within_the_stack() -> Iterator[None]:
+    """Recursion ends in a RecursionError in Pyodide too, where the browser's stack ends long before Python's limit, and
+    the kernel with it."""
+    if sys.platform != 'emscripten':
+        yield
+        return
+    limit, depth, frame = sys.getrecursionlimit(), 0, sys._getframe()
+    while frame.f_back:
+        frame, depth = frame.f_back, depth + 1
+    sys.setrecursionlimit(min(limit, depth + DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def raised(error: BaseException) -> str:
