@@ -104,6 +104,29 @@ def test_a_question_s_mistakes_are_mistakes_and_its_answer_is_not_told(key):
     assert not check(key, ...) and 'not written yet' in str(check(key, ...))
 
 
+def test_blank_answers_of_build_it_yourself_earn_no_ok(tmp_path, monkeypatch, capsys):
+    """Nor does a cell after them, which is handed what works without the reader."""
+    monkeypatch.chdir(tmp_path)
+    names = {'__name__': '__main__'}
+    copy = BUILD['reader_copy'](BUILD['read'](TOP / 'notebooks' / '03_build_it_yourself.ipynb'), '')
+    verdicts = []
+    for cell in copy['cells']:
+        if cell['cell_type'] == 'code':
+            magic, _, text = source(cell).partition('\n')
+            if magic.startswith('%%writefile'):
+                Path(magic.split()[1]).write_text(text)
+                continue
+            *before, last = ast.parse(source(cell)).body
+            exec(compile(ast.Module(before, []), '<cell>', 'exec'), names)
+            if isinstance(last, ast.Expr):
+                verdicts.append(eval(compile(ast.Expression(last.value), '<cell>', 'eval'), names))
+            else:
+                exec(compile(ast.Module([last], []), '<cell>', 'exec'), names)
+    said = [repr(verdict).partition(':')[0] for verdict in verdicts if type(verdict).__name__ == 'Verdict']
+    assert said == [f'Not yet, step {step}' for step in (*range(1, 11), 10)]
+    assert 'OK' not in capsys.readouterr().out
+
+
 def solution_of_step_10():
     [text] = [source(cell) for cell in cells(TOP / 'notebooks' / '03_build_it_yourself.ipynb')
               if source(cell).startswith('%%writefile my_engine.py')]
