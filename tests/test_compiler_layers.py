@@ -312,6 +312,33 @@ def test_large_batches_have_the_same_bits_by_however_many_threads(large, loops, 
     assert len({size.value for _, size in frame.parts}) == 1 < len(frame.parts)
 
 
+@pytest.mark.parametrize('large', [0, 10**9], ids=['loops', 'statements'])
+def test_many_parameters_are_read_where_they_are(large, loops, monkeypatch):
+    monkeypatch.setattr(native, 'LARGE', large)
+    output, inputs, params = recurrent(random.Random(1))
+    usual, direct = (micrograd.compile(output, inputs, params, backend='native', names=False) for _ in range(2))
+    theta = usual.params
+    frozen, apart, reordered = theta.copy(), np.repeat(theta, 2)[::2], np.asfortranarray(theta)
+    frozen.flags.writeable = False
+    draw = np.random.default_rng(0)
+    for size in (1, 9, 40):
+        columns = [draw.uniform(-1, 1, size) for _ in inputs]
+        expected = usual.value_and_grad(theta, *columns)
+        with monkeypatch.context() as many:
+            many.setattr(native, 'MANY', 0)
+            direct.value_and_grad([*theta], *columns)
+        assert direct._backend.local.frame.pointers is not None
+        answers = [direct.value_and_grad(each, *columns) for each in (theta, frozen, apart, reordered, theta * 1.0)]
+        other = direct.value_and_grad(theta + 1, *columns)
+        assert other[0] != expected[0]
+        for answer in answers:
+            assert (answer[0], answer[1].tobytes()) == (expected[0], expected[1].tobytes())
+        assert direct.value_and_grad(theta.astype(np.float32), *columns)[0] == pytest.approx(expected[0], rel=1e-5)
+        columns[0][-1] = np.nan
+        assert np.array_equal(direct.value_and_grad(theta, *columns)[1], usual.value_and_grad(theta, *columns)[1],
+                              equal_nan=True)
+
+
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.booleans(), st.sampled_from(['tanh', 'relu', '']),
                            st.sampled_from(['', 'bias first', 'bias last', 'residual', 'products'])),
                  min_size=1, max_size=6)

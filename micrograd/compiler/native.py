@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.compiler.collector import held_back
-from micrograd.compiler.ir import Kernel
+from micrograd.compiler.ir import FRAME, Kernel
 from micrograd.compiler.layers import Layers, layers_of
 from micrograd.compiler.machine import machine
 from micrograd.compiler.operations import OPERATIONS
@@ -45,6 +45,7 @@ LARGE = 1_500  # operands, from which loops take the place of layers
 HUGE = 50_000  # operations outside of loops, from which the code generator does not optimise: it would take too long
 KEPT = 200_000  # operations of programs whose code is kept, in case that they are compiled again
 WRITTEN_OUT = 2_000  # parameters
+MANY = 20_000  # parameters, from which to copy them takes longer than to find out where they are
 
 
 class Code:
@@ -124,8 +125,14 @@ class NativeBackend:
 
     def fast(self, theta: Any, inputs: Sequence[Any]) -> tuple[float, Any] | None:
         """The same for flat arrays of doubles, as many as the last time in this thread; None for anything else."""
-        frame = self._filled((theta, *inputs), 0) if type(theta) is np.ndarray else None
+        frame = self._filled(inputs) if type(theta) is np.ndarray else None
         if frame is None:
+            return None
+        if frame.pointers is not None and (found := frame.directly(theta)):
+            return found
+        try:
+            frame.parameters[:] = theta
+        except ValueError:
             return None
         mean = frame.compute()
         return mean if mean == mean else self._mean(frame), frame.copy()
@@ -136,7 +143,7 @@ class NativeBackend:
 
     def fast_accumulate(self, values: Sequence[Value], inputs: Sequence[Any]) -> float | None:
         """The same for what `fast` takes."""
-        frame = self._filled(inputs, 1)
+        frame = self._filled(inputs)
         return None if frame is None else self._accumulate(values, frame)
 
     def _accumulate(self, values: Sequence[Value], frame: Frame) -> float:
@@ -171,12 +178,11 @@ class NativeBackend:
         frame.before += frame.gradients
         self.values[1](self.unpack, frame.after, *values)
 
-    def _filled(self, numbers: Sequence[Any], first: int) -> Frame | None:
-        """This thread's memory as it was used last, whose rows, from the first on, take such numbers: arrays of as many
-        doubles, one for each row. None for anything else."""
+    def _filled(self, inputs: Sequence[Any]) -> Frame | None:
+        """This thread's memory as it was used last, filled with arrays of as many doubles; None for other inputs."""
         try:
             frame: Frame = self.local.frame
-            for row, column in zip(frame.rows[first:], numbers, strict=True):
+            for row, column in zip(frame.rows, inputs, strict=True):
                 row[:] = column
         except (AttributeError, TypeError, ValueError):
             return None
@@ -241,7 +247,8 @@ class Frame:
         self.memory, self.after = numbers.data, self.before.data
         x = _aligned(program.inputs * stride)
         self.views = [row[:count] for row in x.reshape(program.inputs, stride)]
-        self.rows = [row.data for row in (self.theta, *self.views)]  # these take doubles, as many, and nothing else
+        # These take doubles, as many as there were, and nothing else.
+        self.parameters, self.rows = self.theta.data, [view.data for view in self.views]
         self.out = _aligned(max(kernel.results, vectors * lanes))
         self.gradients = self.out[:program.params]
         self.copy = self.gradients.copy
@@ -266,6 +273,19 @@ class Frame:
         self.function = kind(code)
         self.map = map
         self.compute = self._in_parts if split else functools.partial(self.function, *self.parts[0])
+        self.pointers: Any = None if split or program.params < MANY else fields.copy()
+
+    def directly(self, theta: Any) -> tuple[float, Any] | None:
+        """The means of the output and of the gradients, in memory of their own, for parameters that are read where they
+        are. None for what is no array of as many doubles, and where one of the means may be NaN."""
+        layout = theta.flags
+        if theta.dtype != float or theta.shape != self.theta.shape or not (layout.c_contiguous and layout.aligned):
+            return None
+        out = np.empty_like(self.out)
+        out[len(theta):] = 0.0
+        self.pointers[FRAME.index('theta')], self.pointers[FRAME.index('out')] = theta.ctypes.data, out.ctypes.data
+        mean = self.function(self.pointers.ctypes.data, self.count)
+        return None if math.isnan(mean) else (mean, out[:len(theta)])
 
     def _in_parts(self) -> float:
         """All parts, and then the means over all samples, which are added part by part."""
