@@ -8,7 +8,7 @@ import pytest
 from browser import GRAPHS, Browser, Opened, lesson
 from playgrounds import Moons
 
-from micrograd import Value, draw_dot, playground
+from micrograd import Value, draw_dot, draw_network, nn, playground
 from micrograd.command.expression import evaluate
 from micrograd.show import drawing
 from micrograd.show.page import Page
@@ -52,6 +52,31 @@ def test_it_shows_exactly_where_the_page_does_not_run(make, cleaned: str, browse
     assert page.page.locator('iframe').count() == ('no frame' not in cleaned)
     assert page.complaints == []
     page.page.close()
+
+
+@pytest.mark.parametrize('cleaned', ['', 'svg, style', 'svg'])
+@pytest.mark.parametrize('make', [
+    lambda: draw_dot(evaluate(*GRAPHS['tanh, sigmoid'])), lambda: draw_network(nn.MLP(2, [3, 1])),
+    lambda: draw_dot(nn.MLP(2, [3, 1])([1.0, 2.0]), fold=True)])
+def test_a_drawing_has_one_too(make, cleaned: str, browser: 'Browser'):
+    page, drawing = Opened(browser.new_page()), make()
+    page.page.set_content(f'<div id="shown">{drawing._repr_mimebundle_(["text/html"])["text/html"]}</div>')
+    if cleaned:
+        page.page.eval_on_selector_all(f':is({cleaned})', 'things => things.forEach(thing => thing.remove())')
+    assert page.page.locator('img').is_visible() == (cleaned != '')
+    assert page.page.locator('svg').count() == (cleaned == '')
+    assert page.page.eval_on_selector('img', 'img => img.decode().then(() => img.naturalWidth)') > 100
+    assert page.page.get_attribute('img', 'alt').startswith(f'{drawing.title}. ')
+    assert page.complaints == []
+    page.page.close()
+
+
+def test_a_large_drawing_has_a_sentence():
+    output = Value(0.5, label='a')
+    for _ in range(150):
+        output = output.tanh() + 1
+    shown = draw_dot(output, fold=False, names=False)._repr_mimebundle_(['text/html'])['text/html']
+    assert '<img' not in shown and 'it is shown once this notebook is trusted' in shown
 
 
 def test_it_stands_on_a_printed_notebook(browser: 'Browser'):

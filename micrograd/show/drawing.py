@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import shutil
@@ -12,13 +13,17 @@ from importlib import metadata
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import graphviz
 from graphviz.backend import dot_command
 
 from micrograd.engine import Value
 from micrograd.show.look import printable
+from micrograd.show.still import LARGEST, still
 
+# The still picture is seen where HTML was cleaned of the <svg> that follows it, or of this style.
+STYLE = '.micrograd-still { margin: 0 } .micrograd-still:has(+ .micrograd-drawing > svg) { display: none }'
 LEAST_SCALE = 0.6  # of its size, to which a picture is scaled down: letters of 12 points have 7 then
 INSTALL = '`apt install graphviz`, `brew install graphviz`, …'
 PIXELS = ('png', 'jpg', 'jpeg', 'jpe', 'gif', 'bmp', 'webp', 'tif', 'tiff')
@@ -88,11 +93,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                           **_: Any) -> dict[str, Any]:
         """What a notebook shows: the picture in the width of its cell, as SVG for those that take no HTML, as words.
 
+        In the HTML stands an <svg>, which says more under the pointer, and a still picture for where that is cleaned
+        away: JupyterLab and GitHub keep an <img> in the HTML of a notebook that is not trusted, and nothing of an SVG.
         A PNG, which would take more room than all of these together, is made only for those that ask for one.
         """
+        svg = functools.cache(lambda: self.pipe('svg', encoding='utf-8'))
         forms: dict[str, Callable[[], Any]] = {
-            'text/html': lambda: self._fitted(self.pipe('svg', encoding='utf-8')),
-            'image/svg+xml': lambda: self.pipe('svg', encoding='utf-8'),
+            'text/html': lambda: self._fitted(svg()),
+            'image/svg+xml': svg,
             'text/plain': lambda: f'{self.title or "A picture"}. {self.description}'.strip()}
         wanted = (set(forms) if include is None else set(include)) - set(exclude or [])
         shown = {form: make() for form, make in forms.items() if form in wanted}
@@ -102,18 +110,19 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def _fitted(self, svg: str) -> str:
         """An SVG as HTML that fills the width there is, up to its own, down to what can be read, and then scrolls.
 
-        Where HTML is cleaned of all pictures, as in a notebook that is not trusted, a sentence stands in its place.
+        Where HTML is cleaned of every <svg>, as in a notebook that is not trusted, a still picture stands in its
+        place, or a sentence where that would be large.
         """
-        svg = svg[svg.index('<svg'):]
+        svg, title = svg[svg.index('<svg'):], printable(self.title or 'A picture')
+        shown = still(fromstring(svg) if len(svg) < LARGEST else None, f'{title}. {printable(self.description)}', title,
+                      f'{title}: it is shown once this notebook is trusted (File, Trust Notebook).')
         size = re.search(r' width="([\d.]+)pt" height="[\d.]+pt"', svg)
         if size:
             width = float(size[1])
             style = f'width:100%;max-width:{width:g}pt;min-width:{LEAST_SCALE * width:.0f}pt;height:auto;display:block'
             svg = svg.replace(size[0], f' style="{style}"', 1)
-        title = html.escape(printable(self.title or 'A picture'))
-        return ('<style>.micrograd-untrusted {display: none}</style>'
-                f'<p class="micrograd-untrusted">{title}: it is shown once this notebook is trusted (File, Trust '
-                f'Notebook).</p><div style="overflow-x:auto;font-size:0">{svg}</div>')
+        return (f'<style>{STYLE}</style>{shown}<div class="micrograd-drawing" style="overflow-x:auto;font-size:0">{svg}'
+                '</div>')
 
     def _described(self, svg: str) -> str:
         """An SVG with its role, its title and its description, in place of the title that Graphviz gives it."""

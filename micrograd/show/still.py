@@ -8,13 +8,15 @@ import re
 from xml.etree.ElementTree import Element, register_namespace, tostring
 
 SVG = '{http://www.w3.org/2000/svg}'
-MOST = 45_000  # characters of a picture: a larger one would make a notebook's file too large
+LARGEST = 150_000  # characters of a picture that is tried as a still one
+MOST = 45_000  # of one that is, without what is not seen: a larger one would make a notebook's file too large
 LOOKS = ('fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'font-size', 'font-weight', 'text-anchor', 'opacity')
 register_namespace('', SVG[1:-1])
 
 
-def still(picture: Element | None, words: str, note: str) -> str:
-    """A picture as HTML, with words for those who do not see it and a note below; where it is too large, the note.
+def still(picture: Element | None, words: str, note: str, otherwise: str = '') -> str:
+    """A picture as HTML, with words for those who do not see it and a note below; where it is too large, the note, or
+    what else is to stand there.
 
     picture: the root of one of Graphviz's SVGs, or None where there is no picture.
     """
@@ -23,6 +25,7 @@ def still(picture: Element | None, words: str, note: str) -> str:
     if 0 < len(svg) <= MOST:
         image = (f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(words)}" '
                  'style="max-width: 100%; height: auto">')
+    note = note if image else otherwise or note
     return f'<figure class="micrograd-still">{image}<figcaption>{html.escape(note)}</figcaption></figure>'
 
 

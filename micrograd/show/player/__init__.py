@@ -26,10 +26,9 @@ from micrograd.show.notation import PLAIN
 from micrograd.show.page import Page, document, fill, graph_of, texts
 from micrograd.show.player.frames import finished, pictures_of
 from micrograd.show.player.rows import drawn
-from micrograd.show.still import still
+from micrograd.show.still import LARGEST, still
 
 SCRIPTS = ('arithmetic.js', 'passes.js', 'words.js', 'picture.js', 'inputs.js', 'quiz.js', 'player.js')
-LARGEST_STILL = 150_000  # characters of an SVG that stands as a still picture in a notebook
 WIDEST = -0.8888  # a number that takes as much room in the picture as most
 
 
@@ -67,7 +66,7 @@ class Player(Page):
 
     def still(self) -> str:
         name = self.data['nodes'][-1]['name']
-        return still(finished(self.svg, self.data) if len(self.svg) < LARGEST_STILL else None,
+        return still(finished(self.svg, self.data) if len(self.svg) < LARGEST else None,
                      f'The graph of {name}, with its numbers and its gradients',
                      f'The step player of {name}: trust this notebook, or run this cell again, and it plays here.')
 
