@@ -1,14 +1,17 @@
 """What Values are called: by labels, variables, places in containers and modules, and invented names."""
 
+import re
 import sys
 from collections import OrderedDict, deque, namedtuple
 
 import pytest
 from needs import needs
 
-from micrograd import Value, dot, draw_dot
+import micrograd
+from micrograd import Value, dot, draw_dot, explain
 from micrograd.graph.naming import module_paths, node_names, numbered_names
 from micrograd.nn import MLP, Module, Neuron
+from micrograd.show.player import play
 from pictures import Picture
 
 GLOBAL = Value(3.0)
@@ -23,6 +26,21 @@ def test_names_of_variables():
             (draw_dot(first, names={'p': w, 'q': w, 'r': labelled, '_s': total, 't': 3}), ['mine', 'p']),
             (eval('draw_dot(a)', {'draw_dot': draw_dot, '@temporary': w, '': total, 'a': first}), ['a', 'mine'])):
         assert Picture(drawing).names == names
+
+
+@pytest.mark.parametrize('label', [3, 0.5, ('w', 1), None])
+def test_a_label_that_is_no_text_is_written_as_one(label):
+    """Such as the number in a loop."""
+    a, b = Value(2.0, label=label), Value(3.0)
+    loss = a * b
+    name = 'a' if label is None else str(label)
+    assert node_names([a, b], True, 0) == {a: name, b: 'b'}
+    assert name in draw_dot(loss).source
+    assert f'{name} = 2' in re.sub(' +', ' ', str(explain(loss)))
+    assert play(loss).data['nodes'][0]['name'] == name
+    assert micrograd.compile(loss, [], [a, b]).value_and_grad([4.0, 5.0])[0] == 20.0
+    to_torch = needs('micrograd.bridge').to_torch
+    assert len(list(to_torch(loss, [], [a, b]).parameters())) == 2
 
 
 def test_names_of_places_in_containers_and_modules():

@@ -76,7 +76,8 @@ def _graph_module(output: Value, inputs: Sequence[Value], params: Sequence[Value
     program = Program(output, [*inputs, *params], ())  # its backward pass is PyTorch's own
     _need_torch()
     from micrograd.bridge.graph_module import GraphModule
-    return GraphModule(program, [value.label for value in inputs], [(value.label, value.data) for value in params])
+    return GraphModule(program, [str(value.label or '') for value in inputs],
+                       [(str(value.label or ''), value.data) for value in params])
 
 
 def from_torch(model: torch.nn.Sequential) -> MLP:

@@ -44,7 +44,8 @@ def arrow_tip(node: Value, place: int, local: float | str, names: Names) -> str:
 
 def _about(node: Value, names: Names, computed: bool) -> list[str]:
     known = computed or gradient(node)
-    full = [node.label] if len(node.label) > LONGEST_NAME else []
+    label = str(node.label or '')
+    full = [label] if len(label) > LONGEST_NAME else []
     return [*full, _made(node, names) if node._prev else names[node], f'data {_full(node.data)}',
             *([f'grad {_full(gradient(node))}'] if known else [])]
 
