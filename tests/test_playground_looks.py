@@ -5,7 +5,7 @@ import re
 
 import pytest
 from browser import found_by_axe
-from playgrounds import line, settled
+from playgrounds import Moons, line, settled
 
 from micrograd import Value, playground
 
@@ -61,6 +61,23 @@ def test_everything_is_reached_by_the_keyboard(opened, network):
     assert {'copy', 'theme', 'reset', 'play', 'step', 'lr', 'optimizer', 'batch', 'speed', 'plot', 'adding', 'which',
             'log'} <= {name for name, _ in reached}
     assert {style for _, style in reached} == {'solid'}
+
+
+def test_a_menu_of_many_parameters_is_filled_when_somebody_turns_to_it(opened):
+    counts = []
+    for widths in ((4, 1), (20, 20, 1)):
+        page = opened(Moons(widths, count=8).playground())
+        counts.append(page.page.evaluate('document.querySelectorAll("*").length'))
+    assert counts[1] < 1.2 * counts[0]
+    page.page.evaluate('choose(400)')  # as a click on a line does
+    names, chosen = page.page.evaluate('DATA.names'), 'select => select.selectedOptions[0].text'
+    assert len(names) == 501
+    assert page.page.eval_on_selector('#which', chosen) == names[400]
+    page.page.focus('#which')
+    assert page.page.locator('#which option').all_text_contents() == names
+    assert page.page.eval_on_selector('#which', chosen) == names[400]
+    page.page.select_option('#which', names[7])
+    assert page.page.evaluate('state.parameter') == 7
 
 
 @pytest.mark.parametrize('label', ['</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '"\'&amp;',

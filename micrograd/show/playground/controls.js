@@ -58,7 +58,13 @@ addEventListener('keydown', event => {
 
 // ---- The parameters: chosen, and taken away ----
 
-$('which').append(...DATA.names.map((name, i) => option(i, name)));
+// A menu of thousands takes a browser longer than all else at the start: it is filled when somebody turns to it.
+const fillMenu = () => {
+  $('which').replaceChildren(...DATA.names.map((name, i) => option(i, name)));
+  $('which').value = state.parameter;
+};
+if (DATA.names.length <= 300) fillMenu();
+else for (const turn of ['pointerenter', 'focus']) $('which').addEventListener(turn, fillMenu, {once: true});
 $('which').onchange = () => choose(Number($('which').value));
 
 $('copy').onclick = async () => {

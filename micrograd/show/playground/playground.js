@@ -206,6 +206,7 @@ function frame(now) {
 function choose(i) {
   state.parameter = i;
   $('which').value = i;
+  if ($('which').selectedIndex < 0) $('which').append(new Option(DATA.names[i], i, true, true));
   if (state.network) state.network.chosen = i;
   dirty();
 }
