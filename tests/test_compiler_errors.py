@@ -137,21 +137,21 @@ WRONG = [
     ((1.0,), {'z': 2.0}, TypeError, r"'z' is no input: the inputs are x, y"),
     (([1.0, 2.0], [1.0, 2.0, 3.0]), {}, ValueError, r'equally long, but x has 2, y has 3'),
     (([1.0], [1.0, 2.0]), {}, ValueError, r'equally long, but x has 1, y has 2'),
-    ((np.ones((2, 2)), 1.0), {}, TypeError, r'x takes .* not an array of shape \(2, 2\)'),
+    ((np.ones((2, 2)), 1.0), {}, TypeError, r'x takes .* not an array of shape \(2, 2\) .*: .* as step\(\*X\.T\)'),
     ((torch.ones(2, 2), 1.0), {}, TypeError, r'x takes .* not an array of shape \(2, 2\)'),
     ((1.0, np.array(['1'])), {}, TypeError, 'y takes a number or a flat sequence of numbers'),
     ((1.0, np.array([None])), {}, TypeError, 'y takes a number or a flat sequence of numbers'),
     ((1.0, np.array([1j])), {}, TypeError, 'y takes a number or a flat sequence of numbers, .*complex'),
-    ((1.0, 'abc'), {}, TypeError, 'y takes a number or a sequence of numbers, not str'),
+    ((1.0, 'abc'), {}, TypeError, 'y takes a number or a sequence of numbers, not str$'),
     ((1.0, ''), {}, TypeError, 'y takes a number or a sequence of numbers, not str'),
     ((1.0, b'12345678'), {}, TypeError, 'y takes a number or a sequence of numbers, not bytes'),
     ((1.0, bytearray(8)), {}, TypeError, 'y takes a number or a sequence of numbers, not bytearray'),
     ((1.0, ['1.0']), {}, TypeError, 'y takes a number or a sequence of numbers'),
     ((1.0, None), {}, TypeError, 'y takes a number or a sequence of numbers, not NoneType'),
-    ((1.0, [None]), {}, TypeError, 'y takes a number or a sequence of numbers'),
+    ((1.0, [2.0, np.array(1.0), None]), {}, TypeError, 'y takes a number or .*, not list with a NoneType$'),
     ((1.0, 1j), {}, TypeError, 'y takes a number or a sequence of numbers, not complex'),
     ((1.0, [1j]), {}, TypeError, 'y takes a number or a sequence of numbers'),
-    ((1.0, [[1.0]]), {}, TypeError, 'y takes a number or a sequence of numbers'),
+    ((1.0, [[1.0]]), {}, TypeError, 'y takes a number or a sequence of numbers, not list with a list$'),
     ((1.0, Value(2.0)), {}, TypeError, r'y takes a number .*: write \.data for a Value'),
     ((1.0, [Value(2.0)]), {}, TypeError, r'y takes a number .*: write \.data for a Value'),
     ((1.0, {2.0, 3.0}), {}, TypeError, 'y takes a number or a sequence of numbers, not set, .*: give a list'),
@@ -255,6 +255,10 @@ def test_what_cannot_be_compiled():
         micrograd.compile([output], [x])
     with pytest.raises(TypeError, match='inputs are Values of the graph, not str'):
         micrograd.compile(output, ['x'])
+    with pytest.raises(TypeError, match='inputs are Values of the graph, not NoneType'):
+        micrograd.compile(output, None)
+    with pytest.raises(TypeError, match=r'params are Values of the graph, not MLP: write \.parameters\(\)'):
+        micrograd.compile(output, [x], MLP(2, [1]))
     with pytest.raises(TypeError, match='params are Values of the graph, not float'):
         micrograd.compile(output, [x], [2.0])
     with pytest.raises(ValueError, match=r"inputs are leaves, but 'z' is the result of '\*'"):
@@ -328,6 +332,23 @@ def test_inputs_without_influence_are_said_each():
     step = micrograd.compile(x * 2, params=[unused, x])  # a parameter without influence has the gradient 0
     step()
     assert (unused.grad, x.grad) == (0, 3)
+
+
+def test_parameters_of_another_graph_are_said():
+    x, w, other = Value(1.0), Value(2.0), MLP(2, [1])
+    with pytest.warns(UserWarning, match='depends on none of the params: give those') as caught:
+        step = micrograd.compile(x * w, [x], other.parameters())
+    assert [each.filename for each in caught] == [__file__]
+    assert step(3.0) == 6
+
+
+@pytest.mark.parametrize(('samples', 'rebuild', 'says'), [
+    ([1.0, 2.0], lambda x, y: x * y - y, 'a sample is a sequence of the numbers for x, y, not float'),
+    ([(1.0,)], lambda x, y: x * y - y, 'the inputs are x, y: 2, not 1'),
+    ([(1.0, 2.0)], lambda x, y: 0.0, 'rebuild returns the output, a Value, not float')])
+def test_what_cannot_be_checked(samples, rebuild, says):
+    with pytest.raises(TypeError, match=says):
+        product('python').check(samples, rebuild)
 
 
 def test_a_graph_says_what_it_is():

@@ -48,7 +48,7 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
 
     TypeError for what is no Value. ValueError for an input or parameter that is no leaf, or listed twice, for an
     operation without a row in `formulas.py`, for an unknown backend, and for less than one thread; a UserWarning for an
-    input without influence.
+    input without influence, or if no parameter has any.
 
     >>> x, w = Value(0.0), Value(3.0)
     >>> step = compile((w * x - 1)**2, [x], [w], 'python')
@@ -76,6 +76,9 @@ def compile(output: Value, inputs: Iterable[Value] = (), params: Iterable[Value]
         known = set(order)
         for value in (value for value in inputs if value not in known):
             warnings.warn(f'the output does not depend on the input {source.names[value]}', stacklevel=2)
+        if params and known.isdisjoint(params):
+            warnings.warn('the output depends on none of the params: give those that it was computed from',
+                          stacklevel=2)
         return Compiled(output, inputs, params, weights, source, backend, threads)
 
 
@@ -166,8 +169,13 @@ class Compiled:
         Python `if`.
         """
         for number, sample in enumerate(samples):
-            output = rebuild(*map(Value, sample))
+            if not isinstance(sample, Sequence) and not hasattr(sample, 'ndim'):
+                raise TypeError(f'a sample is a sequence of the numbers for {", ".join(self._inputs)}, not '
+                                f'{type(sample).__name__}')
             columns, _ = self._columns(sample, {})
+            output = rebuild(*map(Value, sample))
+            if not isinstance(output, Value):
+                raise TypeError(f'rebuild returns the output, a Value, not {type(output).__name__}')
             if not self._params:
                 pairs = [('the output', float(self._backend.outputs(self._now(), columns, 1)[0]), output.data)]
             else:
@@ -278,6 +286,9 @@ def _read(order: Sequence[Value], inputs: Sequence[Value]) -> list[Value]:
 
 
 def _leaves(values: Iterable[Value], what: str) -> list[Value]:
+    if not isinstance(values, Iterable):
+        hint = ': write .parameters()' if hasattr(values, 'parameters') else ''
+        raise TypeError(f'{what} are Values of the graph, not {type(values).__name__}{hint}')
     values = [values] if isinstance(values, Value) else list(values)
     for value in values:
         if not isinstance(value, Value):
@@ -294,8 +305,9 @@ def _numbers(x: Any, name: str) -> Any:
         column = x if type(x) is numpy.ndarray else numpy.asarray(x)
         if column.dtype.kind in 'fiub' and column.ndim < 2:
             return numpy.asarray(column, dtype=float) if column.ndim else float(column)
+        hint = ': give its columns one by one, as step(*X.T) does' if column.ndim == 2 and name != 'theta' else ''
         raise TypeError(f'{name} takes a number or a flat sequence of numbers, not an array of shape {column.shape} '
-                        f'and type {column.dtype}')
+                        f'and type {column.dtype}{hint}')
     if isinstance(x, Real):
         return float(x)
     if isinstance(x, (set, frozenset, Mapping)):
@@ -303,9 +315,13 @@ def _numbers(x: Any, name: str) -> Any:
                         'in a row: give a list')
     try:
         return array('d', [b''] if isinstance(x, (bytes, bytearray)) else x)  # it would take their bits for numbers
-    except TypeError as error:
-        hint = 'write .data for a Value' if 'Value' in f'{type(x).__name__} {error}' else error
-        raise TypeError(f'{name} takes a number or a sequence of numbers, not {type(x).__name__}: {hint}') from None
+    except TypeError:
+        kinds = [type(x)]
+        if isinstance(x, Sequence) and not isinstance(x, (str, bytes, bytearray)):
+            kinds += [type(each) for each in x if isinstance(each, Value) or not hasattr(each, '__float__')][:1]
+        found = ' with a '.join(kind.__name__ for kind in kinds)
+        hint = ': write .data for a Value' if Value in kinds else ''
+        raise TypeError(f'{name} takes a number or a sequence of numbers, not {found}{hint}') from None
 
 
 def _like_arrays(numbers: Any) -> Any:
