@@ -200,6 +200,18 @@ def test_frames_stand_above_what_they_frame(opened, each_dot):
     assert last == [True] * 6
 
 
+def test_long_numbers_stay_in_their_boxes(opened, each_dot):
+    page = opened(play(evaluate('y = exp(a)*b', {'a': 700, 'b': 3})))
+    page.page.click('#descend')
+    page.page.click('#last')
+    assert page.box('exp(a)')[2] == 'grad −1.014e+303 ▼'
+    wide = page.page.eval_on_selector_all('.value text', """texts => texts.filter(text => {
+        const [inner, outer] = [text, text.closest('.value').querySelector('.frame')];
+        return inner.getBoundingClientRect().width > outer.getBoundingClientRect().width;
+    }).map(text => text.textContent)""")
+    assert wide == []
+
+
 def test_focus_shows(opened):
     page = opened(lesson())
     reached = []

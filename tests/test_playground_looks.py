@@ -10,13 +10,43 @@ from playgrounds import Moons, line, settled
 from micrograd import Value, playground
 
 
-@pytest.mark.parametrize(('width', 'height'), [(1280, 800), (1920, 1080), (820, 1100), (390, 844)])
+@pytest.mark.parametrize(('width', 'height'), [(1280, 800), (1920, 1080), (1000, 780), (848, 780), (820, 1100),
+                                               (390, 844)])
 def test_nothing_is_wider_than_the_window(width, height, opened, network):
-    page = opened(network.playground(test=0.2, optimizer='momentum'), width=width, height=height)
+    for optimizer in ('momentum', 'adam'):
+        page = opened(network.playground(test=0.2, optimizer=optimizer), width=width, height=height)
+        settled(page)
+        assert page.page.evaluate('document.documentElement.scrollWidth') <= width
+        if width > 840 and height < 1000:
+            assert page.page.evaluate('document.documentElement.scrollHeight') <= height  # all on one screen
+
+
+def test_what_is_said_of_the_samples_follows_them(opened):
+    page = opened(line())
     settled(page)
-    assert page.page.evaluate('document.documentElement.scrollWidth') <= width
-    if height < 1000 < width:
-        assert page.page.evaluate('document.documentElement.scrollHeight') <= height  # all on one screen
+    page.page.focus('#plot')
+    page.press('Enter')
+    settled(page)
+    assert page.text('#about') == '2 parameters, 4 samples'
+    assert page.page.locator('#batch option').all_text_contents() == ['1', '2', 'all']
+
+
+def test_large_numbers_along_an_axis_are_not_cut(opened):
+    page = opened(line(lr=10))
+    page.page.evaluate("""() => {
+        const {fillText} = CanvasRenderingContext2D.prototype;
+        window.cut = [];
+        CanvasRenderingContext2D.prototype.fillText = function (text, x, y, most = Infinity) {
+            const width = Math.min(most, this.measureText(text).width);
+            if (x - (this.textAlign === 'right' ? width : 0) < 0) window.cut.push(text);
+            return fillText.call(this, text, x, y, most);
+        };
+        for (let k = 0; k < 30; k++) $('step').click();
+        dirty();
+    }""")
+    settled(page)
+    assert page.page.evaluate('trainer.latest.train') > 1e100
+    assert page.page.evaluate('window.cut') == []
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])

@@ -240,6 +240,10 @@ def _top(polygon: Element) -> float:
 def _say(text: Element, frame: Element, words: str) -> None:
     """Put words into the middle of a box's line."""
     xs, _ = _corners(frame)
+    room = max(xs) - min(xs) - 8
+    if 6 * len(words) >= room:
+        text.set('textLength', f'{room:g}')
+        text.set('lengthAdjust', 'spacingAndGlyphs')
     text.text = words
     text.set('text-anchor', 'middle')
     text.set('x', f'{(min(xs) + max(xs)) / 2:g}')

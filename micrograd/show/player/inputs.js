@@ -101,8 +101,7 @@ function plot() {
     ? `${Number.isFinite(losses[n - 1]) ? 'L' : 'M'}${x(n).toFixed(1)} ${y(loss).toFixed(1)}` : '');
   $('line').setAttribute('d', pieces.join(''));
   const last = losses.at(-1), here = Number.isFinite(last);
-  $('point').setAttribute('visibility', here ? 'visible' : 'hidden');
-  if (here) Object.entries({cx: x(losses.length - 1), cy: y(last)}).forEach(pair => $('point').setAttribute(...pair));
+  $('point').setAttribute('d', here ? `M${x(losses.length - 1)} ${y(last)}h0` : '');
   const many = `${losses.length - 1} step${losses.length === 2 ? '' : 's'}`;
   $('loss').textContent = `${names[root]} = ${told(last)} after ${many}`;
   $('curve').setAttribute('aria-label',

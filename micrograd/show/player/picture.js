@@ -59,7 +59,7 @@ function put(text, string, room = Infinity) {
   if (text.textContent === string) return;
   text.textContent = string;
   text.removeAttribute('textLength');
-  if (string.length * 5 > room && text.getComputedTextLength() > room) {
+  if (string.length * 6 >= room && text.getComputedTextLength() > room) {
     text.setAttribute('textLength', room);
     text.setAttribute('lengthAdjust', 'spacingAndGlyphs');
   }
@@ -111,7 +111,9 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
 
 const natural = svg.viewBox.baseVal;
 let scale = null;  // null: the whole graph, but no smaller than one can read
-const [LEAST, MOST] = [0.54, {usual: 4 / 3, large: 2}];  // of its own size, in which its letters are 12 pixels
+const MOST = {usual: 4 / 3, large: 2};  // of its own size, in which its letters are 12 pixels
+const screen = matchMedia('(min-width: 50rem)');
+const least = () => screen.matches ? 0.54 : 0.75;  // on a narrow page, where one scrolls, it need not be seen at once
 // The inputs below the graph; beside it; and the mathematics there, too; below it, without the list of steps.
 const SHAPES = ['wide', 'high', 'tall', 'wide bare'];
 const CORNERS = ['top right', 'bottom right', 'top left', 'bottom left'];
@@ -146,7 +148,7 @@ function makeWay() {
   dataset.corner = CORNERS.find(corner => !covers(corner)) ?? CORNERS[0];
 }
 function resize() {
-  const s = scale ?? Math.min(MOST[document.documentElement.dataset.type ?? 'usual'], Math.max(LEAST, fitting()));
+  const s = scale ?? Math.min(MOST[document.documentElement.dataset.type ?? 'usual'], Math.max(least(), fitting()));
   Object.assign(svg.style, {width: `${s * natural.width}px`, height: `${s * natural.height}px`});
   return s;
 }

@@ -32,7 +32,7 @@ $('momentum-setting').hidden = DATA.settings.optimizer !== 'momentum';
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256].filter(size => size < DATA.train.length);
 if (DATA.settings.batch && !sizes.includes(DATA.settings.batch)) sizes.push(DATA.settings.batch);
 sizes.sort((a, b) => a - b);
-$('batch').append(...sizes.map(size => option(size, size)), option('', `all ${DATA.train.length}`));
+$('batch').append(...sizes.map(size => option(size, size)), option('', 'all'));
 $('batch').value = DATA.settings.batch ?? '';
 $('batch').onchange = () => {
   trainer.batch = Number($('batch').value) || Infinity;
@@ -117,9 +117,6 @@ if (svg) {
 }
 $('network').hidden = !DATA.layers.length && !$('drawing').firstElementChild;
 $('network-title').textContent = DATA.layers.length ? 'Network' : 'Graph of the loss of one sample';
-const many = (count, thing) => `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
-$('about').textContent = `${many(DATA.names.length, 'parameter')}, ${many(DATA.train.length, 'sample')}`
-  + (DATA.test.length ? `, ${DATA.test.length} more to test with` : '');
 $('network-note').textContent = DATA.layers.length
   ? 'blue above 0, orange and dashed below; small circles are biases: click one' : 'ranges for the first sample';
 

@@ -77,7 +77,7 @@ class Axes {
     context.textBaseline = 'middle';
     for (const value of ticks(this.y0, this.y1)) {
       if (grid) this.line([[this.x0, value], [this.x1, value]]);
-      context.fillText(text(value), this.left - 6, clipped(this.y(value), this.top + 5, this.bottom - 5));
+      context.fillText(text(value), this.left - 6, clipped(this.y(value), this.top + 5, this.bottom - 5), this.left - 8);
     }
     context.fillStyle = css(COLOURS.ink);
     context.fillText(names[0], this.right - 4, this.bottom - 9);

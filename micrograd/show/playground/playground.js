@@ -156,11 +156,14 @@ function draw(now) {
   dirty();
 }
 
+const many = (count, thing) => `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
 function say(id, words) { if ($(id).textContent !== words) $(id).textContent = words; }
 
 function counts() {
   say('epoch', trainer.epoch.toLocaleString('en'));
   say('steps', trainer.steps.toLocaleString('en'));
+  say('about', `${many(DATA.names.length, 'parameter')}, ${many(trainer.samples.length, 'sample')}`
+    + (trainer.tests.length ? `, ${trainer.tests.length} more to test with` : ''));
   say('took', Number.isNaN(state.took) ? '–' : `${brief(state.took, 2)} ms`);
 }
 
