@@ -16,6 +16,7 @@ from needs import absent
 
 from micrograd.exercises import check
 from micrograd.exercises.lessons import QUESTIONS
+from micrograd.exercises.missing import numpy_is_missing
 
 TOP = Path(__file__).parent.parent
 BUILD = runpy.run_path(f'{TOP / "notebooks" / "build.py"}')
@@ -210,3 +211,10 @@ def test_the_pages_for_paper(tmp_path):
     texts = [''.join(node.itertext()).strip() for node in graph.iter('{http://www.w3.org/2000/svg}text')]
     assert {'a', 'b', 'p', 'q', 'L'} <= set(texts)
     assert not {'16', '−4', '−8', '−16', '-4'} & set(' '.join(texts).split())  # they are to be filled in
+
+
+def test_a_lesson_that_cannot_go_on_says_so_in_one_line():
+    """What IPython shows of such an error, in place of a traceback."""
+    error = numpy_is_missing()
+    assert isinstance(error, ImportError)
+    assert error._render_traceback_() == ['This lesson is about arrays, and needs NumPy: pip install numpy']

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from needs import absent
 
 TOP = Path(__file__).parent.parent
+BUILD = runpy.run_path(f'{TOP / "notebooks" / "build.py"}')
 MODULES = os.environ.get('PYODIDE_MODULES', '')  # where npm has installed them
 WHEELS = ('graphviz', 'pytest', 'hypothesis', 'sortedcontainers', 'pluggy', 'iniconfig', 'packaging', 'pygments')
 FILES = {  # of tests that pass there, but for those below
@@ -164,6 +166,52 @@ def test_nothing_is_advised_that_cannot_be_had_there(python):
             said.append(str(error))
         json.dumps(said)
         ''')) == [20.0, "no native backend, so Python computes: No module named 'numpy'", 'this needs PyTorch']
+
+
+@pytest.mark.parametrize('path', BUILD['NOTEBOOKS'], ids=lambda path: path.stem)
+def test_a_reader_s_copy_runs_there_and_leaves_out_what_cannot_be_had(python, path):
+    """Every cell, without a warning; and what is left blank earns no OK."""
+    copy = BUILD['reader_copy'](BUILD['read'](path), path.name)
+    code = [''.join(cell['source']) for cell in copy['cells'] if cell['cell_type'] == 'code']
+    said = json.loads(python(f'''
+        import ast, contextlib, io, js, json, os, sys, tempfile, warnings
+        from micrograd.exercises.missing import MissingError
+        from micrograd.show import webassembly
+        webassembly.use(await js.newViz())
+        os.chdir(tempfile.mkdtemp())
+        warnings.simplefilter('error')
+        def run(cell, names):
+            if cell.startswith('%%writefile'):
+                magic, _, text = cell.partition('\\n')
+                with open(magic.split()[-1], 'a' if ' -a ' in magic else 'w') as file:
+                    file.write(text)
+                return
+            *before, last = ast.parse(cell).body
+            exec(compile(ast.Module(before, []), 'cell', 'exec'), names)
+            if not isinstance(last, ast.Expr):
+                return exec(compile(ast.Module([last], []), 'cell', 'exec'), names)
+            shown = eval(compile(ast.Expression(last.value), 'cell', 'eval'), names)
+            for name in ('__repr__', '_repr_html_', '_repr_mimebundle_'):  # as Jupyter asks for them
+                said = getattr(shown, name, str)()
+                print(said if name == '__repr__' else '')
+        out, names = io.StringIO(), {{'__name__': '__main__'}}
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            for cell in {code!r}:
+                try:
+                    run(cell, names)
+                except MissingError as error:
+                    print(error)
+                    break
+        json.dumps(out.getvalue())
+        '''))
+    assert 'OK, ' not in said and 'OK: ' not in said
+    assert 'pip install' not in said
+    if 'numpy_is_missing' in code[0]:
+        assert said == ('This lesson is about the arrays of NumPy, which is not here. '
+                        'Its page among the lessons can be read, with all that it prints.\n')
+    else:
+        answers = sum('check' in BUILD['tags'](cell) for cell in copy['cells'])
+        assert said.count('Not yet') >= answers > 0
 
 
 @pytest.mark.parametrize('room', FILES)
