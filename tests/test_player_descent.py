@@ -37,6 +37,24 @@ def test_descent_is_the_engines(before, opened):
     assert [(y - heights[0]) / (heights[-1] - heights[0]) for y in heights] == pytest.approx(share, abs=0.01)
 
 
+def test_the_keyboard_goes_on_where_a_button_cannot_be_pressed_any_more(opened):
+    page = opened(lesson())
+    focused = 'document.activeElement.id'
+    page.page.focus('#descend')
+    page.press('Enter')
+    assert page.page.evaluate(focused) == 'descend'
+    page.page.focus('#undo')
+    page.press('Enter')
+    assert (page.page.is_disabled('#undo'), page.page.evaluate(focused)) == (True, 'rate')
+    page.page.click('#predict')
+    page.press('Enter')
+    page.page.focus('#reveal')
+    page.press('Enter')
+    assert (page.page.is_disabled('#reveal'), page.page.evaluate(focused)) == (True, 'check')
+    page.press('Enter')
+    assert page.step == 3
+
+
 def test_descent_says_what_it_does_and_takes_it_back(opened):
     page = opened(lesson())
     assert page.page.is_disabled('#undo')

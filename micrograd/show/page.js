@@ -10,6 +10,12 @@ function number(x, digits = 6) {
   return (tiny ? `${Number(mantissa)}e${exponent.replace(/\b\d$/, '0$&')}` : `${Number(x.toPrecision(digits))}`).replaceAll('-', '−');
 }
 
+// Whether a button can be pressed; one that cannot any more hands the keyboard on to another.
+function enable(button, on, heir) {
+  if (!on && document.activeElement === $(button)) $(heir).focus();
+  $(button).disabled = !on;
+}
+
 // Light and dark: the reader's setting until the switch says otherwise.
 {
   const dark = matchMedia('(prefers-color-scheme: dark)'), {dataset} = document.documentElement;

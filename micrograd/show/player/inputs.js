@@ -64,8 +64,8 @@ function track(more = false) {
   if (more) trail.push(here);
   else trail[trail.length - 1] = here;
   const problem = why();
-  $('descend').disabled = problem !== '';
-  $('undo').disabled = trail.length < 2;
+  enable('undo', trail.length > 1, 'rate');
+  enable('descend', problem === '', 'rate');
   $('descent').textContent = problem || descended;
   plot();
 }

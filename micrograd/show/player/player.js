@@ -22,7 +22,7 @@ function update() {
   $('place').textContent = `Step ${now + 1} of ${steps.length} · ${pass}`;
   $('quiz').hidden = !quiz;
   $('check').textContent = asked ? 'Check' : 'Next';
-  $('reveal').disabled = !asked;
+  enable('reveal', asked, 'check');
   $('score').textContent = `Score: ${score.right} right, ${score.wrong} wrong, ${score.shown} shown`;
 }
 

@@ -180,7 +180,7 @@ function losses() {
 
 function share(now) {
   if (!DATA.middle) return;
-  $('remove').disabled = answer.chosen === null || trainer.samples.length < 2;
+  enable('remove', answer.chosen !== null && trainer.samples.length > 1, 'plot');
   if (state.playing && now < state.shared) return;
   const began = performance.now();
   const percent = samples => `${Math.round(100 * answer.right(samples))} %`;
