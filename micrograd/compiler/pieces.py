@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from micrograd.compiler.layers import Layers, Outer, Product, Vector
@@ -70,15 +70,15 @@ class Pieces:
         self.sinks: dict[Operand, list[Sink]] = {}  # by what is added, as soon as it is known
         self.late: list[Sink] = []
         self._sink(whole)
-        outputs = [one.outputs for one in whole if isinstance(one, Product)]
-        self.vectors = self._vectors(outputs, whole)
+        self.vectors: dict[Vector, None] = {}  # in memory, in this order
+        self.made: set[Vector]  # those whose variables are all there
+        self._lay_out(whole)
         # A vector's variables are written to it at once, where they have no other place yet.
         self.homes: dict[int, tuple[Unit, int]] = {}
         for vector in self.vectors:
             for place, variable in enumerate(vector):
                 if variable >= program.first:
                     self.homes.setdefault(variable, (vector, place))
-        self.made = set(outputs)
         self._cut(order)
         self.slots, self.size = self._memory()
 
@@ -94,31 +94,29 @@ class Pieces:
 
     def place(self, vector: Vector) -> Place:
         """Where the vector is that a layer reads or writes."""
-        forward, step = self._forward(vector)
-        outside = self._outside(forward)
-        start = forward[0] if outside else self.slots[forward]
-        return Place(outside, start if step == 1 else start + len(vector) - 1, step)
+        step = self._steps(vector)[0]
+        forward = vector[::step]
+        start = forward[0] if self._outside(forward) else self.slots[forward]
+        return Place(self._outside(forward), start if step == 1 else start + len(vector) - 1, step)
 
-    def _forward(self, vector: Vector) -> tuple[Vector, int]:
-        """The vector, or the same backwards, whichever lies somewhere; with the step that reads it."""
-        return next((vector[::step], step) for step in (1, -1)
-                    if self._outside(vector[::step]) or vector[::step] in self.vectors)
+    def _steps(self, vector: Vector) -> list[int]:
+        """1 if the vector lies somewhere, and -1 if the same does backwards."""
+        return [step for step in (1, -1) if vector[::step] in self.vectors or self._outside(vector[::step])]
 
     def _outside(self, vector: Vector) -> bool:
         """Whether these are inputs that follow one another, which are read where they are."""
         return vector[-1] < self.program.inputs and vector == tuple(range(vector[0], vector[0] + len(vector)))
 
-    def _vectors(self, outputs: Iterable[Vector], whole: Sequence[Piece]) -> dict[Vector, None]:
-        """The vectors in memory. What a product reads may lie there backwards, as the gradients of a layer's neurons do
-        if they are the d of its weights."""
-        found = dict.fromkeys(outputs)
-        for read in sorted(whole, key=lambda one: isinstance(one, Product)):
-            for vector in vectors(read):
-                backwards = vector[::-1]
-                if not self._outside(vector) and not (isinstance(read, Product) and (
-                        self._outside(backwards) or backwards in found)):
-                    found[vector] = None
-        return found
+    def _lay_out(self, whole: Sequence[Piece]) -> None:
+        """Fill `vectors`. What a product reads may lie there backwards: a layer's d do, if outer products read them."""
+        products = [one for one in whole if isinstance(one, Product)]
+        read = itertools.chain.from_iterable(vectors(one) for one in whole if isinstance(one, Outer))
+        self.vectors = dict.fromkeys(one.outputs for one in products)
+        self.made = set(self.vectors)
+        self.vectors |= dict.fromkeys(vector for vector in read if not self._outside(vector))
+        for one in products:
+            if not self._steps(one.inputs):
+                self.vectors[one.inputs] = None
 
     def _sink(self, whole: Sequence[Piece]) -> None:
         """Take note of what is added to the gradients outside of outer products, and when; and of the output."""
@@ -171,7 +169,7 @@ class Pieces:
 
     def _memory_of(self, layer: Piece) -> Iterator[Vector]:
         """The vectors in memory that a layer reads."""
-        return (forward for forward, _ in map(self._forward, vectors(layer)) if forward in self.vectors)
+        return (forward for vector in vectors(layer) if (forward := vector[::self._steps(vector)[0]]) in self.vectors)
 
     def _copies(self, layer: Piece) -> Iterator[list[Statement]]:
         """What has to be copied for a layer to find it side by side."""
