@@ -128,6 +128,7 @@ def test_zoom(opened):
     for _ in range(60):
         output = output.tanh()
     page = opened(play(output), '#step=40', width=1280, height=800)
+    assert letters(page) == pytest.approx(9)  # what is not seen at once is read, at least
     width = 'document.querySelector("#graph svg").getBoundingClientRect().width'
     inside = 'document.querySelector("#graph").clientWidth'
     assert page.page.evaluate(width) > page.page.evaluate(inside)  # as large as one can read

@@ -111,9 +111,8 @@ function paintBox(box, i, {value, sum, lit, later, backward, through}) {
 
 const natural = svg.viewBox.baseVal;
 let scale = null;  // null: the whole graph, but no smaller than one can read
-const MOST = {usual: 4 / 3, large: 2};  // of its own size, in which its letters are 12 pixels
-const screen = matchMedia('(min-width: 50rem)');
-const least = () => screen.matches ? 0.54 : 0.75;  // on a narrow page, where one scrolls, it need not be seen at once
+// Of its own size, in which its letters are 12 pixels: how large it is at the most; and how small, to be seen at once.
+const MOST = {usual: 4 / 3, large: 2}, LEAST = 0.54, READABLE = 0.75;
 // The inputs below the graph; beside it; and the mathematics there, too; below it, without the list of steps.
 const SHAPES = ['wide', 'high', 'tall', 'wide bare'];
 const CORNERS = ['top right', 'bottom right', 'top left', 'bottom left'];
@@ -147,8 +146,11 @@ function makeWay() {
   };
   dataset.corner = CORNERS.find(corner => !covers(corner)) ?? CORNERS[0];
 }
+
 function resize() {
-  const s = scale ?? Math.min(MOST[document.documentElement.dataset.type ?? 'usual'], Math.max(least(), fitting()));
+  const fits = fitting(), most = MOST[document.documentElement.dataset.type ?? 'usual'];
+  const seen = fits >= (matchMedia('(min-width: 50rem)').matches ? LEAST : READABLE);  // else one scrolls, and reads
+  const s = scale ?? (seen ? Math.min(most, fits) : READABLE);
   Object.assign(svg.style, {width: `${s * natural.width}px`, height: `${s * natural.height}px`});
   return s;
 }
