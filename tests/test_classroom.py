@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
+import hashlib
 import http.server
 import itertools
+import json
 import os
 import re
 import threading
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -113,6 +116,20 @@ def test_licences_go_with_what_is_bundled(site):
     for wheel in (site / 'run' / 'static' / 'pyodide').glob('*.whl'):
         assert len(texts[f'{wheel.name.split("-")[0]}.txt']) > 500, wheel.name
     assert set(re.findall(r'`([\w.-]+\.txt)`', texts['README.md'])) <= set(texts)
+
+
+def test_the_wheels_hold_the_bytecode_of_what_a_kernel_imports(site):
+    """With a lock file that knows them as they are. A kernel that has to compile its modules starts later."""
+    folder = site / 'run' / 'static' / 'pyodide'
+    packages = json.loads((folder / 'pyodide-lock.json').read_text())['packages']
+    for name in ('micrograd', 'ipython', 'jedi', 'traitlets'):
+        wheel = folder / packages[name]['file_name']
+        assert hashlib.sha256(wheel.read_bytes()).hexdigest() == packages[name]['sha256']
+        held = zipfile.ZipFile(wheel).namelist()
+        modules = [Path(member) for member in held if member.endswith('.py') and 'third_party' not in member]
+        assert modules
+        for module in modules:
+            assert f'{module.parent}/__pycache__/{module.stem}.cpython-314.pyc' in held
 
 
 def test_a_lesson_plays_without_a_kernel(visit):

@@ -23,7 +23,6 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
 
@@ -118,23 +117,23 @@ class Site:
         for name in wanted:
             named = [other.lower().replace('_', '-') for other in theirs[name]['depends']]
             wanted += [other for other in named if other not in wanted]
-        packages = {name: self.from_pypi(f'{name}=={theirs[name]["version"]}', folder, theirs[name]) for name in wanted}
+        wheels = {name: (self.from_pypi(f'{name}=={theirs[name]["version"]}', folder), theirs[name]) for name in wanted}
         for name, imports in MORE.items():
-            packages[name] = self.from_pypi(name, folder, {'name': name, 'imports': imports, 'depends': []})
-        shutil.copy(self.wheel, folder)
-        packages['micrograd'] = entry(folder / self.wheel.name, {'name': 'micrograd', 'imports': ['micrograd'],
-                                                                 'depends': ['graphviz']})
+            wheels[name] = self.from_pypi(name, folder), {'name': name, 'imports': imports, 'depends': []}
+        wheels['micrograd'] = Path(shutil.copy(self.wheel, folder)), {
+            'name': 'micrograd', 'imports': ['micrograd'], 'depends': ['graphviz']}
+        run('node', HERE / 'compile.mjs', self.modules['pyodide'], folder)
+        packages = {name: entry(wheel, package) for name, (wheel, package) in wheels.items()}
         if self.address:
             packages = with_distribution(packages, theirs, self.address)
         (folder / 'pyodide-lock.json').write_text(json.dumps(lock | {'packages': packages}))
 
-    def from_pypi(self, requirement: str, folder: Path, package: dict[str, Any]) -> dict[str, Any]:
-        """A pure wheel, put into the folder, and its entry in the lock file."""
+    def from_pypi(self, requirement: str, folder: Path) -> Path:
+        """A pure wheel, put into the folder."""
         with TemporaryDirectory(dir=self.work) as download:
             run(sys.executable, '-m', 'pip', 'download', '-q', '--disable-pip-version-check', '--no-deps', *PURE,
                 '-d', download, requirement)
-            wheel = next(Path(download).glob('*.whl'))
-            return entry(Path(shutil.move(wheel, folder)), package)
+            return Path(shutil.move(next(Path(download).glob('*.whl')), folder))
 
     # Sphinx
 
