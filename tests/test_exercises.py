@@ -3,6 +3,8 @@
 import json
 import re
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import handed_in as theirs
@@ -112,13 +114,16 @@ def test_step_1_is_a_slope(name):
 
 
 def test_a_number_in_any_wrapping_is_a_number():
-    for number in (-2, -2.0, Value(-2.0), np.float64(-2), np.array(-2.0), np.array([-2.0])):
+    for number in (-2, -2.0, Value(-2.0), np.float64(-2), np.array(-2.0), np.array([-2.0]), Fraction(-2),
+                   Decimal(-2)):
         assert check(1, number)
 
 
 @pytest.mark.parametrize('thing, cause', [
     ([3.0], 'several'), ((3.0, 4.0), 'several'), (np.ones(2), 'several'), ({'a': 3.0}, 'several'),
-    ('3', 'without quotes'), (lambda: 3.0, 'parentheses'), (None, 'not written yet'), (..., 'not written yet'),
+    ('3', 'without quotes'), ('1/2', 'without quotes'), ('0,5', 'with a point'), ((0, 5), 'write a point'),
+    (b'3', 'without quotes'), (Engine, 'a class'), ((3.0 for _ in '1'), 'a generator'), (True, 'true or false'),
+    (lambda: 3.0, 'parentheses'), (None, 'not written yet'), (..., 'not written yet'),
 ])
 def test_what_is_no_number_is_told_why(thing, cause):
     assert cause in str(check('6a', thing))

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -78,7 +79,7 @@ def number_in(thing: object) -> float | None:
     for number_of in ways:
         try:
             number = number_of(thing)
-            if isinstance(number, Real) and not isinstance(number, bool):
+            if isinstance(number, (Real, Decimal)) and not isinstance(number, bool):
                 return float(number)
         except Exception:  # a hostile attribute is no number
             continue
@@ -147,8 +148,16 @@ def _why_it_raised(error: BaseException, hint: str, endless: str) -> str:
 def _why_no_number(thing: object) -> str:
     if thing is None or thing is Ellipsis:
         return 'it is not written yet, or its return is missing'
-    if isinstance(thing, str):
-        return 'a text: write the number without quotes'
+    if isinstance(thing, (str, bytes)):
+        return 'a text: write the number without quotes' + ', and with a point, not a comma' * (',' in f'{thing!r}')
+    if isinstance(thing, bool):
+        return 'true or false, not a number'
+    if isinstance(thing, type):
+        return 'a class, not a number'
+    if isinstance(thing, Iterator):
+        return 'a generator, which has made no number yet'
+    if isinstance(thing, tuple) and [type(part) for part in thing] == [int, int]:
+        return 'a comma makes two numbers of it: write a point, as in 0.5'
     if callable(thing):
         return 'a function that was not called: parentheses are missing'
     if hasattr(type(thing), '__len__'):
