@@ -217,7 +217,8 @@ def ready(page: Opened, setting: str) -> None:
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 @pytest.mark.parametrize(('setting', 'width'), [('start', 1280), ('quiz', 1280), ('descent', 1280), ('trouble', 1280),
-                                                ('start', 360), ('descent', 360)])
+                                                ('start', 848), ('descent', 848), ('start', 360),
+                                                   ('descent', 360)])
 def test_axe_finds_nothing(setting: str, width: int, scheme: str, opened):
     page = opened(play(evaluate('b = w*a + 2; y = log(a) + b*w', {'w': 1.5, 'a': 2})), width=width, height=800,
                   color_scheme=scheme)

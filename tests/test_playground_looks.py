@@ -61,7 +61,8 @@ def test_light_and_dark(scheme, opened, network):
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize(('setting', 'width'), [('trained', 1280), ('trouble', 1280), ('trained', 390)])
+@pytest.mark.parametrize(('setting', 'width'), [('trained', 1280), ('trouble', 1280), ('trained', 848),
+                                                ('trained', 390)])
 def test_axe_finds_nothing(setting, width, scheme, opened, network):
     page = opened(network.playground(test=0.2, optimizer='adam'), width=width,
                   height=800, color_scheme=scheme)
