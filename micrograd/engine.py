@@ -146,10 +146,9 @@ class Value:
         if isinstance(other, Value):
             return Value(out, (self, other), '**', lambda: (
                 _slope_of_power(self, other.data),
-                out * math.log(self.data) if self.data > 0 else 0.0 if self.data == 0 else math.nan))
-        n = float(other)  # a plain exponent is part of the operation, as in s², and no operand
-        op = f'**{other:d}' if isinstance(other, int) else f'**{n}'
-        return Value(out, (self,), op, lambda: (_slope_of_power(self, n),))
+                out * (math.log(self.data) if self.data > 0 else 0.0 if self.data == 0 else math.nan)))
+        op = f'**{other:d}' if isinstance(other, int) else f'**{float(other)}'  # as in s², where 2 is no operand
+        return Value(out, (self,), op, lambda: (_slope_of_power(self, float(other)),))
 
     def __neg__(self) -> Value:
         """The negative -self; local gradient -1."""
@@ -255,7 +254,7 @@ class Value:
         """For copy and pickle, of leaves only: the closure of a copied result would hold the original's operands."""
         if self._prev:
             raise TypeError(f'the result {self.label or self._op!r} cannot be copied or pickled without its graph: '
-                            'copy the leaves, or the model, and compute it again')
+                            'copy leaves, and models that keep no result, and compute it again')
         return object.__getstate__(self)
 
 

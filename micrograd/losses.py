@@ -65,8 +65,9 @@ def cross_entropy(input: Batch, target: Batch) -> Value:
     0.349012
     """
     if _many(target):
-        if len(input) != len(target):
-            raise ValueError(f'predictions and targets differ in length: {len(input)} and {len(target)}')
+        if not _many(input) or len(input) != len(target):
+            raise ValueError('predictions and targets differ in length: '
+                             f'{len(input) if _many(input) else "a single one"} and {len(target)}')
         return _mean([cross_entropy(logits, index) for logits, index in zip(input, target)])
     try:
         index = operator.index(target)
@@ -94,8 +95,8 @@ def softmax(input: Batch) -> list[Value]:
 
 def _shifted(input: Batch) -> list[Value]:
     """The logits less the largest of them, a plain number, so that exp() cannot overflow."""
-    if isinstance(input, Value):
-        raise TypeError('the logits are a list, with one for each class, not a single Value')
+    if not _many(input):  # nor a set, which has no order
+        raise TypeError(f'the logits are a list, with one for each class, not a {type(input).__name__}')
     logits = [_value(logit) for logit in input]
     if not logits:
         raise ValueError('there are no logits')

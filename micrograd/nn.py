@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from micrograd import plumbing
@@ -87,14 +87,26 @@ class Neuron(Module):
     Value(data=3.0, grad=0.0)
     """
 
+    _given: str = 'relu'  # the last activation, which nonlin = True gives back
+
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
         if isinstance(nonlin, str):
             raise TypeError(f'nonlin is True or False: write activation={nonlin!r}')
         self.w = [Value(random.uniform(-1, 1)) for _ in range(plumbing.width(nin, 'nin'))]
         self.b = Value(0.0)
-        self.activation = self._given = plumbing.activation_name(activation)
+        self.activation = activation
         if not nonlin:
             self.nonlin = False
+
+    @property
+    def activation(self) -> str | None:
+        """'relu', 'tanh', 'sigmoid' or None; ValueError for another."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, activation: str | None) -> None:
+        self._activation = plumbing.activation_name(activation)
+        self._given = activation or self._given
 
     @property
     def nonlin(self) -> bool:
@@ -103,13 +115,12 @@ class Neuron(Module):
 
     @nonlin.setter
     def nonlin(self, nonlin: bool) -> None:
-        self._given = self.activation or self._given
-        self.activation = (self._given or 'relu') if nonlin else None
+        self.activation = self._given if nonlin else None
 
     def forward(self, x: Sequence[Value | float] | Value | float) -> Value:
         """The neuron's output, for as many inputs as it has weights; ValueError for another number of them."""
         out = dot(self.w, plumbing.inputs(self, x, len(self.w))) + self.b
-        return out if self.activation is None else getattr(out, self.activation)()
+        return out if self._activation is None else getattr(out, self._activation)()
 
     def __repr__(self) -> str:
         return f'Neuron({len(self.w)}, activation={self.activation!r})'
@@ -122,6 +133,8 @@ class Layer(Module):
     3
     """
 
+    activation, nonlin = plumbing.of_neurons('activation'), plumbing.of_neurons('nonlin')
+
     def __init__(self, nin: int, nout: int, nonlin: bool = True, activation: str | None = 'relu') -> None:
         self.neurons = [Neuron(nin, nonlin, activation) for _ in range(plumbing.width(nout, 'nout'))]
 
@@ -132,8 +145,7 @@ class Layer(Module):
         return out[0] if len(out) == 1 else out
 
     def __repr__(self) -> str:
-        first = self.neurons[0]
-        return f'Layer({len(first.w)}, {len(self.neurons)}, activation={first.activation!r})'
+        return f'Layer({len(self.neurons[0].w)}, {len(self.neurons)}, activation={self.activation!r})'
 
 
 class MLP(Module):
@@ -149,7 +161,7 @@ class MLP(Module):
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: str | None = 'relu',
                  final_activation: str | None = None) -> None:
-        widths = [nin, *nouts] if isinstance(nouts, Iterable) else [nin]
+        widths = [nin, *nouts] if hasattr(nouts, '__getitem__') else [nin]  # a set has no order
         if len(widths) < 2:
             raise ValueError(f'nouts is a list of layer widths, such as [16, 16, 1], not {nouts!r}')
         activations = [plumbing.activation_name(activation)] * (len(widths) - 2) + [final_activation]

@@ -38,10 +38,17 @@ class Optimizer:
             parameter.grad = None if set_to_none else 0.0  # type: ignore[assignment]
 
     def step(self) -> None:
-        """Move every parameter once; one whose gradient is None stays as it is, and so does what is known of it."""
-        for i, p in enumerate(self.params):
-            if p.grad is not None:
-                self._move(i, p, p.grad)
+        """Move every parameter once; one whose gradient is None stays as it is, and so does what is known of it.
+
+        ValueError or TypeError for an `lr`, or a gradient, that is no finite number: then no parameter has moved.
+        """
+        self.lr = _at_least_0('lr', self.lr)  # which may have been changed
+        moves = [(i, p, p.grad) for i, p in enumerate(self.params) if p.grad is not None]
+        for i, p, grad in moves:
+            if not isinstance(grad, NUMBER) or not math.isfinite(grad):
+                raise ValueError(f'the gradient of {p.label or f"parameter {i}"} is {grad}, by which nothing moves')
+        for move in moves:
+            self._move(*move)
 
     def _move(self, i: int, p: Value, grad: float) -> None:
         """Move the parameter p, the one with the number i, by its gradient."""

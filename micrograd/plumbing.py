@@ -41,7 +41,7 @@ def _children(name: str, thing: Any) -> Iterable[tuple[object, Any]] | None:
 
     if isinstance(thing, Module):
         return vars(thing).items()
-    if isinstance(thing, dict):
+    if isinstance(thing, Mapping):
         return thing.items()
     if isinstance(thing, (list, tuple, deque)):
         return enumerate(thing)
@@ -53,15 +53,25 @@ def _children(name: str, thing: Any) -> Iterable[tuple[object, Any]] | None:
 
 
 def warn_of_results(module: Module, values: Sequence[tuple[str, Value]]) -> None:
-    """A UserWarning, where the user's code stands, for each result of an operation on none of the module's leaves:
-    a weight that no optimizer would move. A result of theirs is an output that the module keeps."""
+    """A UserWarning for each result of an operation on none of the module's leaves: a weight that no optimizer would
+    move. A result of theirs is an output that the module keeps. And one for each object of another kind with Values."""
     leaves = {value for _, value in values if not value._prev}
     for name, value in values:
         if value._prev and leaves.isdisjoint(value.topological_order()):
-            ours = 'micrograd.nn', __name__
-            user = next(i for i in itertools.count(3) if sys._getframe(i).f_globals.get('__name__') not in ours)
-            warnings.warn(f'{name} of {module} is the result of an operation, not a leaf, and so no parameter: write '
-                          '.detach() after it to train it', stacklevel=user)
+            _warn(f'{name} of {module} is the result of an operation, not a leaf, and so no parameter: write .detach() '
+                  'after it to train it')
+    for name, thing in vars(module).items():
+        held = vars(thing).values() if hasattr(thing, '__dict__') and not isinstance(thing, (type, Value)) else ()
+        if any(isinstance(value, Value) and not value._prev and value not in leaves for value in held):
+            _warn(f'{name} of {module} holds Values, but is no Module, and so they are no parameters: derive '
+                  f'{type(thing).__name__} from Module to train them')
+
+
+def _warn(text: str) -> None:
+    """A UserWarning, where the user's code stands."""
+    ours = 'micrograd.nn', __name__
+    user = next(i for i in itertools.count(4) if sys._getframe(i).f_globals.get('__name__') not in ours)
+    warnings.warn(text, stacklevel=user)
 
 
 def inputs(module: Module, x: Any, nin: int) -> list[Value]:
@@ -73,7 +83,9 @@ def inputs(module: Module, x: Any, nin: int) -> list[Value]:
         pass
     elif isinstance(x, (Value, NUMBER)):
         x = [x]
-    elif not hasattr(x, '__getitem__'):  # an iterator, or a set, which has no order
+    elif hasattr(x, 'tolist'):  # an array or a tensor, of no dimension for a single number
+        x = x.tolist() if getattr(x, 'ndim', 1) else [x.item()]
+    elif not hasattr(x, '__getitem__') or isinstance(x, Mapping):  # an iterator, or a set, which has no order
         raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
     rows = ''
     try:
@@ -104,6 +116,14 @@ def activation_name(activation: str | None) -> str | None:
     if activation not in ACTIVATIONS:
         raise ValueError(f'activation is one of {ACTIVATIONS}, not {activation!r}')
     return activation
+
+
+def of_neurons(name: str) -> property:
+    """What a layer's neurons have in common, by this name; to set it sets theirs."""
+    def each(layer: Any, thing: object) -> None:
+        for neuron in layer.neurons:
+            setattr(neuron, name, thing)
+    return property(lambda layer: getattr(layer.neurons[0], name), each)
 
 
 def numbers_for(module: Module, names: Collection[str], state_dict: Mapping[str, float]) -> list[float]:

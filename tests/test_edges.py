@@ -26,7 +26,7 @@ POINTS = {  # the local gradients, for the operands
         ((0.5, INF), (NAN, 0.0)), ((1.0, INF), (INF, 0.0)), ((-1.0, INF), (INF, NAN)), ((2.0, -INF), (NAN, 0.0)),
         ((0.5, -INF), (-INF, -INF)), ((1.0, NAN), (NAN, 0.0)), ((2.0, NAN), (NAN, NAN)), ((INF, 2.0), (INF, INF)),
         ((INF, 0.0), (0.0, INF)), ((-INF, 3.0), (INF, NAN)), ((NAN, 2.0), (NAN, NAN)), ((NAN, 0.0), (0.0, NAN)),
-        ((HUGE, 1.0), (1.0, INF))],
+        ((HUGE, 1.0), (1.0, INF)), ((0.0, NAN), (NAN, NAN))],
     '/': [
         ((1.0, 0.0), OUTSIDE), ((0.0, -0.0), OUTSIDE), ((1.0, INF), (0.0, 0.0)), ((INF, INF), (0.0, NAN)),
         ((0.0, TINY), (INF, 0.0)), ((HUGE, HUGE), (1 / HUGE, -1 / HUGE)), ((HUGE, 0.1), (10.0, -INF)),

@@ -178,3 +178,15 @@ def test_classes_may_be_arrays_and_tensors(convert):
 def test_nn_hands_the_losses_on():
     for name in ('mse_loss', 'hinge_loss', 'binary_cross_entropy_with_logits', 'cross_entropy', 'softmax'):
         assert getattr(nn, name) is getattr(losses, name)
+
+
+@pytest.mark.parametrize('logits', [{0: 1.0, 1: 2.0}, {1.0, 2.0}, 1.0, None, iter([1.0])])
+def test_logits_are_a_sequence_and_nothing_without_an_order(logits):
+    for call in softmax, lambda logits: cross_entropy(logits, 0):
+        with pytest.raises(TypeError, match=f'the logits are a list, .* not a {type(logits).__name__}'):
+            call(logits)
+
+
+def test_logits_and_classes_in_the_other_order_are_an_error():
+    with pytest.raises(ValueError, match='differ in length: a single one and 2'):
+        cross_entropy(0, [1.0, 2.0])

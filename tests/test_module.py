@@ -2,6 +2,7 @@
 
 import copy
 from collections import deque
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
@@ -111,6 +112,39 @@ def test_only_results_are_searched_for_parameters():
     model = Scaled(results=False)
     model.w = [Leaf(1.0), Leaf(2.0)]
     assert model([1.0, 2.0]).data == 5.0
+
+
+class Held:
+    """What holds Values, and is no module."""
+
+    def __init__(self, **things):
+        vars(self).update(things)
+
+
+def test_values_in_an_object_that_is_no_module_are_warned_of_once():
+    model = Module()
+    model.forward = lambda: 0
+    model.helper = Held(w=Value(1.0))
+    message = 'helper of .* holds Values, but is no Module, .* derive Held from Module'
+    with pytest.warns(UserWarning, match=message) as found:
+        model()
+        model()
+    assert len(found) == 1 and found[0].filename == __file__
+
+
+def test_objects_that_hold_parameters_or_results_are_not_warned_of():
+    model = Module()
+    model.w = Value(1.0)
+    model.w.m = Value(0.0)
+    model.log = Held(last=model.w * 2, first=model.w, lr=0.1)
+    model.kind = type('Kind', (), {'w': Value(1.0)})
+    assert model.parameters() == [model.w]
+
+
+def test_a_mapping_of_any_kind_is_looked_into():
+    model = Module()
+    model.table = MappingProxyType({'up': Value(1.0)})
+    assert list(model.state_dict()) == ['table.up']
 
 
 def test_a_module_that_keeps_its_output_is_not_warned_of():

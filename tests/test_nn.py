@@ -155,6 +155,24 @@ def test_nonlin_gives_back_the_activation_that_was_there_last():
     assert neuron.activation == 'sigmoid'
 
 
+def test_a_layer_sets_the_activation_of_its_neurons():
+    layer = Layer(2, 3)
+    layer.activation = 'tanh'
+    assert layer.activation == 'tanh' and [neuron.activation for neuron in layer.neurons] == ['tanh'] * 3
+    layer.nonlin = False
+    assert not layer.nonlin and [neuron.activation for neuron in layer.neurons] == [None] * 3
+    layer.nonlin = True
+    assert layer.nonlin and layer.activation == 'tanh'
+    assert [out._op for out in layer([1.0, 2.0])] == ['tanh'] * 3
+
+
+@pytest.mark.parametrize('module', [Neuron(2), Layer(2, 2)])
+def test_an_activation_that_does_not_exist_cannot_be_set(module):
+    with pytest.raises(ValueError, match=r"activation is one of .*, not 'detach'"):
+        module.activation = 'detach'
+    assert module.activation == 'relu'
+
+
 def test_neurons_are_nonlinear_by_default():
     neuron, layer = Neuron(1), Layer(1, 1)
     for model, w in ((neuron, neuron.w[0]), (layer, layer.neurons[0].w[0])):
@@ -399,3 +417,21 @@ def test_repr(model, text):
 def test_what_a_star_imports_from_nn():
     assert sorted(nn.__all__) == ['ACTIVATIONS', 'Layer', 'MLP', 'Module', 'Neuron', 'binary_cross_entropy_with_logits',
                                   'cross_entropy', 'hinge_loss', 'mse_loss', 'softmax']
+
+
+def test_arrays_and_tensors_are_inputs():
+    model = MLP(2, [3, 1])
+    expected = model([1.0, 2.0]).data
+    for x in np.array([1.0, 2.0]), torch.tensor([1.0, 2.0]), np.array([Value(1.0), Value(2.0)]):
+        assert model(x).data == expected
+    single = MLP(1, [1])
+    assert single(np.array(2.0)).data == single(torch.tensor(2.0)).data == single(2.0).data
+    with pytest.raises(ValueError, match='takes 2 inputs, not 3 rows of them'):
+        model(torch.ones(3, 2))
+
+
+def test_what_has_no_order_is_no_input_and_no_list_of_widths():
+    with pytest.raises(TypeError, match='takes a list of 2 inputs, not a dict'):
+        MLP(2, [1])({0: 1.0, 1: 2.0})
+    with pytest.raises(ValueError, match='nouts is a list of layer widths'):
+        MLP(2, {3, 1})

@@ -81,6 +81,28 @@ def test_learning_rate_may_change_between_steps():
     assert a.data == -0.25
 
 
+@pytest.mark.parametrize('gradient', [math.nan, math.inf, Value(1.0), 'x'])
+@pytest.mark.parametrize('optimizer', [SGD, Adam, AdamW])
+def test_a_gradient_that_is_no_finite_number_moves_nothing(optimizer, gradient):
+    a, b, c = [Value(1.0), Value(2.0, label='b'), Value(3.0)]
+    a.grad, b.grad, c.grad = 1.0, gradient, gradient
+    with pytest.raises(ValueError, match=r'the gradient of b is .*, by which nothing moves'):
+        optimizer([a, b], lr=0.1).step()
+    with pytest.raises(ValueError, match='the gradient of parameter 1 is '):
+        optimizer([a, c], lr=0.1).step()
+    assert [a.data, b.data, c.data] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize('lr', [-0.1, math.nan, Value(0.1), '0.1', None])
+def test_a_learning_rate_is_looked_at_again_where_it_is_changed(lr):
+    w = Value(1.0)
+    optimizer = SGD([w], lr=0.1)
+    optimizer.lr, w.grad = lr, 1.0
+    with pytest.raises((TypeError, ValueError), match='lr is a '):
+        optimizer.step()
+    assert w.data == 1.0
+
+
 def test_takes_any_iterable_once():
     values = [Value(1.0), Value(2.0)]
     optimizer = SGD((v for v in values), lr=1.0)

@@ -111,8 +111,6 @@ def weights_of(layers: Sequence[Module]) -> list[Weights]:
             if neuron.activation != layer.neurons[0].activation:
                 raise ValueError(f'{name} has the activation {neuron.activation!r}, but the first of its layer has '
                                  f'{layer.neurons[0].activation!r}')
-            if neuron.activation not in ACTIVATIONS:
-                raise ValueError(f'{name} has the activation {neuron.activation!r}, which is none of {ACTIVATIONS}')
         found.append(Weights(
             layer.neurons[0].activation,
             [[number(f'layers.{i}.neurons.{j}.w.{k}', w) for k, w in enumerate(neuron.w)]
