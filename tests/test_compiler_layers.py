@@ -11,8 +11,7 @@ from needs import needed, np
 
 import micrograd
 from micrograd import Value, dot
-from micrograd.compiler import layers
-from micrograd.compiler.pieces import Copy
+from micrograd.compiler import ir, layers, pieces
 from micrograd.nn import MLP
 
 native = needed('micrograd.compiler.native', 'llvmlite', 'numpy')
@@ -59,7 +58,7 @@ def test_a_network_that_is_large_enough(nonlin):
     assert len(step._backend.code.layers.outers) == 2
     for lanes in step._backend.code.kernels:  # the layers read all vectors where they are
         _, kernel = step._backend.code.kernel(lanes)
-        assert not any(isinstance(statement, Copy) for piece in kernel.plan.pieces if isinstance(piece, list)
+        assert not any(isinstance(statement, pieces.Copy) for piece in kernel.plan.pieces if isinstance(piece, list)
                        for statement in piece)
 
 
@@ -310,6 +309,18 @@ def test_large_batches_have_the_same_bits_by_however_many_threads(large, loops, 
         assert np.mean(answers[1](*columns)) == pytest.approx(expected[0], rel=1e-10, nan_ok=True)
     frame = steps[1]._backend.local.frame
     assert len({size.value for _, size in frame.parts}) == 1 < len(frame.parts)
+
+
+def test_no_function_has_many_loops(loops, monkeypatch):
+    # LLVM recurses over the loops of a function: with some two thousand, it overflowed a stack of 8 MB.
+    monkeypatch.setattr(pieces, 'CHUNK', 1)
+    monkeypatch.setattr(ir, 'PIECES', 10)
+    step = compared(*recurrent(random.Random(0), steps=2, width=4, symbols=3), sizes=[9])
+    _, kernel = step._backend.code.kernels[native.machine().lanes]
+    assert kernel.block > kernel.lanes
+    loops_in = {text.partition('(')[0].split('@')[1]: text.count('.head:') for text in kernel.ir.split('define ')[1:]}
+    assert sum(name.startswith('part') for name in loops_in) > 5
+    assert all(count <= 10 for name, count in loops_in.items() if name.startswith(('part', 'kernel')))
 
 
 @pytest.mark.parametrize('large', [0, 10**9], ids=['loops', 'statements'])

@@ -14,6 +14,7 @@ from micrograd.compiler.pieces import Copy, Define, Pieces, Statement
 from micrograd.graph.program import Operand, Program
 
 BLOCKS = (128, 64, 32)  # samples that pass through a layer's loops together, where their numbers take no more than
+PIECES = 50  # in a function: LLVM recurses over its loops, which on a small stack is the end at some hundreds
 CACHE = 1 << 19  # bytes, or twice what the weights take, which each block reads again
 FRAME = ('theta', 'x', 'stride', 'slots', 'sums', 'out')  # what a kernel's first argument points to, 8 bytes each
 ARGUMENTS = ('ptr noalias %theta, ptr noalias %x, i64 %stride, ptr noalias %slots, ptr noalias %sums, '
@@ -59,7 +60,9 @@ class Kernel:
             kind = vector(lanes)
             self.declared['fmuladd'] = f'declare {kind} @llvm.fmuladd.v{lanes}f64({kind}, {kind}, {kind})'
             self.declared['fmuladd1'] = 'declare double @llvm.fmuladd.f64(double, double, double)'
-        self.ir = '\n\n'.join([*functions, *loops, self._kernel(), *self._table(places), *self.declared.values()])
+        self.starts = range(0, len(self.plan.pieces), PIECES)
+        self.ir = '\n\n'.join([*functions, *loops, *map(self._part, self.starts), self._kernel(), *self._table(places),
+                               *self.declared.values()])
 
     # The statements, of one vector of samples at a time.
 
@@ -80,8 +83,6 @@ class Kernel:
         for place, name in enumerate(FRAME):
             at = f.address('%frame', place)
             f.do(f'%{name} = load {"i64" if name == "stride" else "ptr"}, ptr {at}')
-        pairs = max([len(piece.pairs) for piece in self.plan.pieces if isinstance(piece, Outer)], default=0)
-        self.pairs = f.emit(f'alloca i64, i64 {4 * pairs}') if pairs else ''
         if self.lanes == 1:
             self._block(f, '0', '1')
         else:
@@ -109,16 +110,27 @@ class Kernel:
         return f.emit(f'select i1 {f.emit(f"icmp slt i64 {left}, {self.block}")}, i64 {left}, i64 {self.block}')
 
     def _block(self, f: Function, b: str, size: str) -> None:
-        """Piece after piece for so many samples."""
-        for number, piece in enumerate(self.plan.pieces):
+        """All pieces for so many samples, from sample b on."""
+        for start in self.starts:
+            f.do(f'call void @part{start}(ptr %theta, ptr %x, i64 %stride, ptr %slots, ptr %sums, ptr %out, '
+                 f'i64 %count, i64 {b}, i64 {size})')
+
+    def _part(self, start: int) -> str:
+        """A function that does so for some pieces, one after the other."""
+        f = Function(f'internal void @part{start}({ARGUMENTS}, i64 %size)', self.lanes)
+        pieces = self.plan.pieces[start:start + PIECES]
+        pairs = max([len(piece.pairs) for piece in pieces if isinstance(piece, Outer)], default=0)
+        self.pairs = f.emit(f'alloca i64, i64 {4 * pairs}') if pairs else ''
+        for number, piece in enumerate(pieces, start):
             if isinstance(piece, Product):
-                self._product(f, piece, b, size)
+                self._product(f, piece, '%i', '%size')
             elif isinstance(piece, Outer):
-                self._outer(f, piece, b, size)
+                self._outer(f, piece, '%i', '%size')
             elif self.block == self.lanes:
-                self._call(f, number, b, 0)
+                self._call(f, number, '%i', 0)
             else:
-                f.each(0, self.lanes, size, functools.partial(self._call, f, number, b))
+                f.each(0, self.lanes, '%size', functools.partial(self._call, f, number, '%i'))
+        return f.text()
 
     def _call(self, f: Function, number: int, b: str, i: Number) -> None:
         """The call of a chunk for the samples from b + i on."""
