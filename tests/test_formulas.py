@@ -136,6 +136,7 @@ def test_trees_mean_what_their_texts_mean():
         assert meaning(parse(text), names) == eval(text, {**FUNCTIONS, **names}), text
     assert parse('-a / 2') == ('/', ('neg', 'a'), 2.0)
     assert parse('-2') == -2.0 and type(parse('-2')) is float
+    assert parse('a ** inf') == ('**', 'a', math.inf) and math.isnan(parse('nan'))
 
 
 @pytest.mark.parametrize(('text', 'part'), [
@@ -165,8 +166,8 @@ def test_styles_cannot_be_changed(style):
     Value(1.0, (Value(1.0),), 'dot'), Value(1.0, (), 'dot'), dot([], []),
     Value(-0.2, (Value(-2.0),), 'relu', lambda: (0.1,)),  # a leaky one, in spite of its name
     *(Value(1.0, operands, op, Value(1.0).exp()._local_gradients)  # which borrow theirs from the engine
-      for op, operands in (('exp', ()), ('mine', (Value(1.0),)), ('**mine', (Value(1.0),)), ('+', (Value(1.0),)),
-                           ('dot', (Value(1.0),) * 3))),
+      for op, operands in (('exp', ()), ('mine', (Value(1.0),)), ('my2', (Value(1.0),)), ('**mine', (Value(1.0),)),
+                           ('+', (Value(1.0),)), ('**2', (Value(1.0),) * 2), ('dot', (Value(1.0),) * 3))),
 ])
 def test_what_is_not_the_engines_has_no_row(node):
     assert formula_of(node) is None
