@@ -90,10 +90,10 @@ def test_what_a_row_calls_is_a_function_with_a_row():
 
 @pytest.mark.parametrize(('name', 'at'), [
     ('sign', {-2.0: -1.0, 0.0: 0.0, 2.0: 1.0}), ('step', {-2.0: 0.0, 0.0: 0.0, 2.0: 1.0}),
-    ('relu', {-2.0: 0.0, 0.0: 0.0, 2.0: 2.0}), ('log0', {0.0: 0.0, 1.0: 0.0, math.e: 1.0}),
+    ('relu', {-2.0: 0.0, 0.0: 0.0, 2.0: 2.0}), ('log0', {-1.0: math.nan, 0.0: 0.0, 1.0: 0.0, math.e: 1.0}),
 ])
 def test_functions_at_their_kinks(name, at):
-    assert {a: FUNCTIONS[name](a) for a in at} == at
+    assert {a: FUNCTIONS[name](a) for a in at} == pytest.approx(at, abs=0, rel=0, nan_ok=True)
     assert {type(FUNCTIONS[name](a)) for a in at} == {float}
 
 
@@ -144,7 +144,7 @@ def test_trees_mean_what_their_texts_mean():
     ('"a"', 'Constant'), ('a % b', 'BinOp'), ('a @ b', 'BinOp'), ('log(a=b)', 'Call'), ('log(a, base=b)', 'Call'),
 ])
 def test_a_text_that_is_no_arithmetic_has_no_tree(text, part):
-    with pytest.raises(ValueError, match=rf'^a formula has .* but no {part} such as .*a'):
+    with pytest.raises(ValueError, match=rf'^a formula has .* but no {part} such as [\'"]'):
         parse(text)
 
 

@@ -76,11 +76,11 @@ def formula_of(node: Value) -> Formula | None:
     return row if row and len(row.operands) == n else None
 
 
-@functools.lru_cache(100)
+@functools.lru_cache
 def _dot(length: int) -> Formula:
     """w1 * x1 + w2 * x2 + …, where each factor's gradient is the other one."""
     ws, xs = [f'w{i}' for i in range(1, length + 1)], [f'x{i}' for i in range(1, length + 1)]
-    products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs, strict=True))
+    products = ' + '.join(f'{w} * {x}' for w, x in zip(ws, xs))
     return Formula(products, (*xs, *ws), (*ws, *xs))
 
 
@@ -96,7 +96,7 @@ Tree = Any  # of a row's text: a name, a number, or (operation, *parts)
 SYMBOLS = {ast.Add: '+', ast.Sub: '-', ast.Mult: '*', ast.Div: '/', ast.Pow: '**'}
 
 
-@functools.lru_cache(1000)
+@functools.lru_cache
 def parse(text: str) -> Tree:
     """A row's text as a tree: '-a / 2' is ('/', ('neg', 'a'), 2.0). ValueError for what is no arithmetic of a row."""
     def tree(node: ast.expr) -> Tree:
