@@ -189,4 +189,4 @@ def test_logits_are_a_sequence_and_nothing_without_an_order(logits):
 
 def test_logits_and_classes_in_the_other_order_are_an_error():
     with pytest.raises(ValueError, match='differ in length: a single one and 2'):
-        cross_entropy(0, [1.0, 2.0])
+        cross_entropy(1, [1.0, 2.0])

@@ -251,8 +251,9 @@ def test_numbers_that_are_not_finite():
     x, w = Value(1.0, label='x'), Value(math.nan, label='slope')
     with pytest.raises(ValueError, match='slope is nan, and playground computes with finite numbers'):
         playground(w * x, [x], [w], [[1.0]])
+    v = Value(1.0)
     with pytest.raises(ValueError, match='inf'):
-        playground(Value(1.0) * x * Value(math.inf, label='c'), [x], [Value(1.0)], [[1.0]])
+        playground(v * x * Value(math.inf, label='c'), [x], [v], [[1.0]])
 
 
 def test_what_is_no_value_or_not_in_the_graph():
