@@ -79,14 +79,12 @@ def inputs(module: Module, x: Any, nin: int) -> list[Value]:
 
     A single Value or number is input enough for one: it is what a layer of a single neuron returns.
     """
-    if type(x) is list:  # as mostly, and asking the next question takes longer than all the rest
-        pass
-    elif isinstance(x, (Value, NUMBER)):
-        x = [x]
-    elif hasattr(x, 'tolist'):  # an array or a tensor, of no dimension for a single number
-        x = x.tolist() if getattr(x, 'ndim', 1) else [x.item()]
-    elif not hasattr(x, '__getitem__') or isinstance(x, Mapping):  # an iterator, or a set, which has no order
-        raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
+    if type(x) is not list:  # as mostly it is, and to ask the next questions takes longer than all the rest
+        x = x.tolist() if hasattr(x, 'tolist') else x  # an array or a tensor; of no dimension, it gives a number
+        if isinstance(x, (Value, NUMBER)):
+            x = [x]
+        elif not hasattr(x, '__getitem__') or isinstance(x, Mapping):  # an iterator, or a set, which has no order
+            raise TypeError(f'{module} takes a list of {nin} inputs, not a {type(x).__name__}: write list(…) around it')
     rows = ''
     try:
         values = [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
