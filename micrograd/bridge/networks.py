@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from micrograd.bridge.files import Weights, mlp, weights_of
 from micrograd.engine import Constant, Value
+from micrograd.graph.naming import label_of
 from micrograd.graph.program import Program
 from micrograd.nn import MLP, Layer, Module, Neuron
 
@@ -76,8 +77,8 @@ def _graph_module(output: Value, inputs: Sequence[Value], params: Sequence[Value
     program = Program(output, [*inputs, *params], ())  # its backward pass is PyTorch's own
     _need_torch()
     from micrograd.bridge.graph_module import GraphModule
-    return GraphModule(program, [str(value.label or '') for value in inputs],
-                       [(str(value.label or ''), value.data) for value in params])
+    return GraphModule(program, [label_of(value) for value in inputs],
+                       [(label_of(value), value.data) for value in params])
 
 
 def from_torch(model: torch.nn.Sequential) -> MLP:

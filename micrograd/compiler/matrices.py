@@ -173,6 +173,7 @@ def _outer_of_samples(width: int) -> str:
 
     def tile(top: str, height: int, left: str, columns: int) -> None:
         shape = [(r, c) for r in range(height) for c in range(columns)]
+
         def pair(k: str, sums: list[str]) -> list[str]:
             starts = [[f.address(base, f.whole('mul', f.whole('add', first, r), pitch)) for r in range(count)]
                       for (base, pitch), first, count in zip(_pair(f, k), (top, left), (height, columns))]

@@ -37,7 +37,12 @@ def node_names(nodes: Iterable[Value], names: Mapping[str, object] | bool, depth
     """
     nodes = list(nodes)
     found = _Names({node for node in nodes if not node.label}, scope(names, depth + 1))
-    return {node: name for node in nodes if (name := str(node.label or '') or found.best(node))}
+    return {node: name for node in nodes if (name := label_of(node) or found.best(node))}
+
+
+def label_of(node: Value) -> str:
+    """The label as text, which a loop's number is not; empty where there is none."""
+    return str(node.label or '')
 
 
 def module_paths(nodes: Iterable[Value], names: Mapping[str, object] | bool, depth: int) -> dict[Value, str]:
@@ -165,7 +170,7 @@ def numbered_names(nodes: Iterable[Value], names: Mapping[Value, str] | None = N
     """A name for every node: the one that it has, else its number for a constant, else v1, v2, …, whichever is free."""
     nodes = dict.fromkeys(nodes)
     names = {node: short(name).replace('\n', ' ')
-             for node, name in (names or {node: str(node.label) for node in nodes if node.label}).items()}
+             for node, name in (names or {node: label_of(node) for node in nodes if node.label}).items()}
     taken = set(names.values())
     free = (name for i in itertools.count(1) if (name := f'v{i}') not in taken)
     return {node: names.get(node) or (f'{node.data:.6g}' if isinstance(node, Constant) else next(free))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphviz
 
 from micrograd.engine import Value
-from micrograd.graph.naming import LONGEST_NAME
+from micrograd.graph.naming import LONGEST_NAME, label_of
 from micrograd.show.look import gradient, printable
 from micrograd.show.names import Names, uses
 from micrograd.show.notation import PLAIN
@@ -44,7 +44,7 @@ def arrow_tip(node: Value, place: int, local: float | str, names: Names) -> str:
 
 def _about(node: Value, names: Names, computed: bool) -> list[str]:
     known = computed or gradient(node)
-    label = str(node.label or '')
+    label = label_of(node)
     full = [label] if len(label) > LONGEST_NAME else []
     return [*full, _made(node, names) if node._prev else names[node], f'data {_full(node.data)}',
             *([f'grad {_full(gradient(node))}'] if known else [])]
